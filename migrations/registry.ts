@@ -1,0 +1,10 @@
+/**
+ * Every migration that is compiled in, by system, in order. `steward` is Steward's own schema and always goes
+ * first. Loaded on demand, so that only the migrate commands pay for it.
+ */
+import type { Migration } from '../src/model/migration.ts'
+
+export const migrations: Readonly<Record<string, () => Promise<readonly Migration[]>>> = {
+  steward: async () => (await import('./steward/index.ts')).default,
+  skyvern: async () => (await import('./skyvern/index.ts')).default,
+}

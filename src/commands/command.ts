@@ -1,0 +1,229 @@
+/**
+ * Commands as data: name, words for help, flags, what it does to the world, and a `run` that knows no terminal.
+ * The mount layer (`cli/program.ts`) parses, opens what `effect` allows, asks where it must, renders and maps the
+ * outcome to an exit code.
+ */
+import type { Config } from '../config/config.ts'
+import type { Database } from '../db/database.ts'
+import type { ExitCode } from '../errors.ts'
+import type { Format, View } from '../output/view.ts'
+import type { OnProgress } from '../progress.ts'
+import { type Arguments, type Flags, type InputOf, toggle } from './flags.ts'
+
+/** Talk with the person, all of it on stderr. Without a terminal nothing asks, and progress is silent. */
+export interface Ui {
+  /** True when questions can be asked: stdin and stderr are terminals and `--no-input` is absent. */
+  readonly interactive: boolean
+  /** A line of information; silent with `--quiet`. */
+  note(line: string): void
+  /** A line that must be seen, `--quiet` or not. */
+  warn(line: string): void
+  /** Only with `--verbose`. */
+  detail(line: string): void
+  readonly progress: OnProgress
+  /** Clears the progress line; called before anything is printed and at the end. */
+  endProgress(): void
+  /** Yes or no, default no. Throws ConfirmationError when not interactive. */
+  confirm(question: string): Promise<boolean>
+  input(
+    question: string,
+    options?: { readonly initial?: string; readonly validate?: (value: string) => string | true },
+  ): Promise<string>
+  secret(question: string): Promise<string>
+  select<T extends string>(
+    question: string,
+    choices: readonly { readonly value: T; readonly name?: string; readonly description?: string }[],
+    initial?: T,
+  ): Promise<T>
+  /** Opens `$VISUAL` or `$EDITOR` on the text. @returns the saved text */
+  edit(text: string, extension: string): Promise<string>
+}
+
+/** Global flags that commands may need to know. */
+export interface Globals {
+  readonly yes: boolean
+  readonly confirm?: string
+  readonly quiet: boolean
+  readonly verbose: boolean
+  /** Names of secret fields to show (`--reveal`). */
+  readonly reveal: readonly string[]
+  /** Recorded in the audit log (`--reason`). */
+  readonly reason?: string
+  /** Columns chosen with `--fields`, undefined for the default. */
+  readonly fields?: readonly string[]
+}
+
+export interface Context {
+  /** The words of the command, `skyvern task list`: for the audit log and `application_name`. */
+  readonly command: string
+  /** What was typed after `steward`, secrets never among it; for the journal. */
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
+  /** Aborted on SIGINT and SIGTERM; loops ask it between batches. */
+  readonly signal: AbortSignal
+  readonly now: () => Date
+  readonly ui: Ui
+  readonly format: Format
+  readonly globals: Globals
+  /** The checked configuration; resolved on first use. */
+  config(): Promise<Config>
+  /**
+   * The target database, connected on first use; the embedded server is started when it is the target. For a read
+   * command every transaction is read-only.
+   */
+  db(): Promise<Database>
+  /** The replica where the profile names one, else the target. */
+  readDb(): Promise<Database>
+}
+
+export interface Example {
+  /** What follows `steward`. */
+  readonly command: string
+  readonly does: string
+}
+
+export interface Outcome {
+  readonly view: View
+  readonly exitCode: ExitCode
+}
+
+/** A destroy command between showing and doing. */
+export interface Plan {
+  readonly view: View
+  /** Said, with exit 0, when there is nothing to do. */
+  readonly nothing?: string | undefined
+  /** e.g. `Delete 1 task and 41 rows that depend on it`; asked as a question, shown as the reason for `--yes`. */
+  readonly action: string
+  /** Name to type on production and for `--confirm`; the database's unless the command destroys something else. */
+  readonly confirmName?: string
+  readonly apply: () => Promise<Outcome>
+}
+
+interface CommandBase {
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly summary: string
+  readonly description?: string
+  readonly examples: readonly Example[]
+  readonly flags: Flags
+  readonly args: Arguments
+  readonly hidden: boolean
+}
+
+/** A command as the mount layer sees it, its input type closed over. */
+export type Command = CommandBase &
+  (
+    | {
+        readonly effect: 'read' | 'write'
+        readonly invoke: (context: Context, input: ParsedInput) => Promise<Outcome>
+      }
+    | { readonly effect: 'destroy'; readonly prepare: (context: Context, input: ParsedInput) => Promise<Plan> }
+  )
+
+/** Values by flag and argument name, each made by that flag's own `parse`. */
+export type ParsedInput = Readonly<Record<string, unknown>>
+
+export interface Group {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly summary: string
+  readonly description?: string
+  readonly commands: readonly (Command | Group)[]
+}
+
+interface Declaration<F extends Flags, A extends Arguments> {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly summary: string
+  readonly description?: string
+  readonly examples: readonly [Example, ...Example[]]
+  readonly flags?: F
+  readonly args?: A
+  readonly hidden?: boolean
+}
+
+/** Declares a command that reads or writes. `view` makes what is shown from what `run` returned. */
+export function defineCommand<
+  D,
+  const F extends Flags = Record<never, never>,
+  const A extends Arguments = Record<never, never>,
+>(
+  declared: Declaration<F, A> & {
+    readonly effect: 'read' | 'write'
+    readonly run: (context: Context, input: InputOf<F, A>) => Promise<D>
+    readonly view: (data: D, input: InputOf<F, A>, context: Context) => View
+    readonly exitCode?: (data: D, input: InputOf<F, A>) => ExitCode
+  },
+): Command {
+  return {
+    ...base(declared),
+    effect: declared.effect,
+    async invoke(context, parsed) {
+      // The mount layer fills `parsed` from these very flags, so the shape is InputOf<F, A> by construction.
+      const input = parsed as InputOf<F, A>
+      const data = await declared.run(context, input)
+      return { view: declared.view(data, input, context), exitCode: declared.exitCode?.(data, input) ?? 0 }
+    },
+  }
+}
+
+/** Declares a command that deletes or ends things: plan, question, then exactly the plan. Adds `--dry-run`. */
+export function defineDestroyCommand<
+  P,
+  D,
+  const F extends Flags = Record<never, never>,
+  const A extends Arguments = Record<never, never>,
+>(
+  declared: Declaration<F, A> & {
+    /** Reads only. */
+    readonly plan: (context: Context, input: InputOf<F, A>) => Promise<P>
+    readonly planView: (plan: P, input: InputOf<F, A>, context: Context) => View
+    readonly nothing?: (plan: P) => string | undefined
+    readonly action: (plan: P) => string
+    readonly confirmName?: (plan: P) => string | undefined
+    readonly apply: (context: Context, input: InputOf<F, A>, plan: P) => Promise<D>
+    readonly view: (data: D, input: InputOf<F, A>, context: Context) => View
+    readonly exitCode?: (data: D) => ExitCode
+  },
+): Command {
+  const common = base(declared)
+  return {
+    ...common,
+    flags: { ...common.flags, dryRun: toggle('show the plan and stop') },
+    effect: 'destroy',
+    async prepare(context, parsed) {
+      const input = parsed as InputOf<F, A>
+      const plan = await declared.plan(context, input)
+      const confirmName = declared.confirmName?.(plan)
+      return {
+        view: declared.planView(plan, input, context),
+        nothing: declared.nothing?.(plan),
+        action: declared.action(plan),
+        ...(confirmName === undefined ? {} : { confirmName }),
+        async apply() {
+          const data = await declared.apply(context, input, plan)
+          return { view: declared.view(data, input, context), exitCode: declared.exitCode?.(data) ?? 0 }
+        },
+      }
+    },
+  }
+}
+
+export function isGroup(entry: Command | Group): entry is Group {
+  return 'commands' in entry
+}
+
+function base<F extends Flags, A extends Arguments>(declared: Declaration<F, A>): CommandBase {
+  return {
+    name: declared.name,
+    aliases: declared.aliases ?? [],
+    summary: declared.summary,
+    ...(declared.description === undefined ? {} : { description: declared.description }),
+    examples: declared.examples,
+    flags: declared.flags ?? {},
+    args: declared.args ?? {},
+    hidden: declared.hidden ?? false,
+  }
+}

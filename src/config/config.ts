@@ -1,0 +1,72 @@
+/**
+ * The one configuration object: checked, frozen, made once per run from flags, environment and files by
+ * `config/resolve.ts`. Every value knows where it came from.
+ */
+
+export const ENVIRONMENTS = ['development', 'staging', 'production'] as const
+export type Environment = (typeof ENVIRONMENTS)[number]
+
+/** TLS as libpq's sslmode has it (PostgreSQL manual, 34.19). */
+export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+
+/** Where a server is and how to get in; everything resolved, nothing left to a driver's own defaults. */
+export interface Endpoint {
+  /** Host name, address, or the directory of a Unix socket (starts with `/`). */
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  /** Absent when the server asks for none or none is known; never printed. */
+  readonly password?: string
+  readonly sslMode: SslMode
+  readonly sslRootCert?: string
+  readonly sslCert?: string
+  readonly sslKey?: string
+  /** Seconds to wait for a connection. */
+  readonly connectTimeout: number
+}
+
+/** `embedded`: the server that Steward runs itself; its endpoint is known once it is up. */
+export type Target = { readonly kind: 'server'; readonly endpoint: Endpoint } | { readonly kind: 'embedded' }
+
+export interface StoreConfig {
+  readonly name: string
+  /** `file:///absolute/root` or `s3://bucket/prefix`. */
+  readonly url: string
+}
+
+export interface Config {
+  /** Name of the profile in use; `default` when no file defines one. */
+  readonly profile: string
+  readonly target: Target
+  /** Direct endpoint for migrations and locks where `target` is a pooler. */
+  readonly direct?: Endpoint
+  /** Endpoint for reports, exports and inspection where the profile names a replica. */
+  readonly replica?: Endpoint
+  /** True where a transaction pooler stands before the server. */
+  readonly pooler: boolean
+  /** What the profile says of itself; compared with the marker in the database. */
+  readonly environment?: Environment
+  /** System that `steward <entity> …` means. */
+  readonly system?: string
+  /** Schema of each system that is mapped elsewhere; see `schemaOf`. */
+  readonly schemas: Readonly<Record<string, string>>
+  readonly stores: readonly StoreConfig[]
+  /** Milliseconds; 0 means none. */
+  readonly statementTimeoutMs: number
+  /** Milliseconds, for DDL and maintenance. */
+  readonly lockTimeoutMs: number
+  readonly poolSize: number
+  /** Overrides of declared ages: system → rule → PostgreSQL interval. */
+  readonly retention: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** Where each value came from, by path (`url`, `schemas.skyvern`), for `config show`. */
+  readonly origins: ReadonlyMap<string, string>
+}
+
+/** The schema that holds a system's tables. */
+export function schemaOf(config: Pick<Config, 'schemas'>, system: string): string {
+  return config.schemas[system] ?? system
+}
+
+/** Schema of Steward's own tables; the same in every database. */
+export const STEWARD_SCHEMA = 'steward'

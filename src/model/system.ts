@@ -1,0 +1,68 @@
+/**
+ * Systems: one platform each, its entities, reports and retention in one value. Features receive a system as an
+ * argument and derive everything else from it.
+ */
+import type { Entity, Fields } from './entity.ts'
+import type { Report } from './report.ts'
+import type { RetentionRule } from './retention.ts'
+
+export interface System {
+  /** Also the default schema name. */
+  readonly name: string
+  readonly title: string
+  readonly summary: string
+  readonly entities: readonly Entity<Fields>[]
+  readonly reports: readonly Report[]
+  readonly retention: readonly RetentionRule[]
+  /** What the overview shows first: the entity whose states say how the platform is doing. */
+  readonly overview: { readonly entity: string }
+}
+
+/** Declares a system. @throws RangeError when a reference names an entity that is not there */
+export function system(declared: System): System {
+  const names = new Set(declared.entities.map((entity) => entity.name))
+  for (const entity of declared.entities) {
+    for (const [key, field] of Object.entries(entity.fields)) {
+      if (field.reference && !names.has(field.reference.entity)) {
+        throw new RangeError(`${declared.name}.${entity.name}.${key} refers to no entity ${field.reference.entity}`)
+      }
+    }
+  }
+  return declared
+}
+
+/** The entity of this name, singular or plural; undefined when there is none. */
+export function entityNamed(declared: System, name: string): Entity | undefined {
+  return declared.entities.find((entity) => entity.name === name || entity.plural === name)
+}
+
+/** A way from one entity to another over a declared reference. */
+export interface Relation {
+  /** Name for `--include`: the plural of the child, or the parent's name (its field where two lead to one parent). */
+  readonly name: string
+  readonly kind: 'many' | 'one'
+  readonly entity: Entity
+  /** Field of the child that holds the key. */
+  readonly via: string
+}
+
+/** Every relation of an entity, children first, derived from the references of the whole system. */
+export function relationsOf(declared: System, entity: Entity): Relation[] {
+  const children = declared.entities.flatMap((child) =>
+    Object.entries(child.fields)
+      .filter(([, field]) => field.reference?.entity === entity.name)
+      .map(
+        ([via], index): Relation => ({
+          name: index === 0 ? child.plural : `${child.plural}-by-${via.replaceAll('_', '-')}`,
+          kind: 'many',
+          entity: child,
+          via,
+        }),
+      ),
+  )
+  const parents = Object.entries(entity.fields).flatMap(([via, field]): Relation[] => {
+    const parent = field.reference && entityNamed(declared, field.reference.entity)
+    return parent ? [{ name: via.replace(/_id$/, '').replaceAll('_', '-'), kind: 'one', entity: parent, via }] : []
+  })
+  return [...children, ...parents]
+}

@@ -1,0 +1,80 @@
+/**
+ * What a command shows, before anyone knows in which format. Commands build one of these from the data that `run`
+ * returned; one renderer turns it into a table, JSON, NDJSON, CSV, TSV, YAML or Markdown.
+ */
+import type { Cells, Column } from '../model/column.ts'
+import type { Chart } from '../model/report.ts'
+
+export const FORMATS = ['table', 'json', 'ndjson', 'csv', 'tsv', 'yaml', 'md'] as const
+export type Format = (typeof FORMATS)[number]
+
+/** Many rows of one shape. Streamed: the renderer never holds more rows than the format needs. */
+export interface TableView {
+  readonly shape: 'table'
+  readonly columns: readonly Column[]
+  /** Keys of the columns that people see; every column when absent. Machine formats carry them all. */
+  readonly shown?: readonly string[]
+  readonly rows: Iterable<Cells> | AsyncIterable<Cells>
+  readonly title?: string
+  /** Said on stderr instead of an empty table. */
+  readonly empty?: string
+  /** Asked after the last row: the line for stderr when the list was cut, with the next cursor. */
+  readonly more?: () => string | undefined
+}
+
+/** One thing with its properties, and related rows below it. In JSON: the object with the relations as members. */
+export interface RecordView {
+  readonly shape: 'record'
+  readonly columns: readonly Column[]
+  readonly row: Cells
+  readonly title?: string
+  readonly related?: readonly {
+    readonly key: string
+    readonly columns: readonly Column[]
+    readonly rows: Cells[] | Cells | null
+    readonly shown?: readonly string[]
+  }[]
+}
+
+/** Several tables, records, charts and notes: reports, overviews, plans. In JSON: one object, a member a section. */
+export interface SectionsView {
+  readonly shape: 'sections'
+  readonly title?: string
+  readonly sections: readonly Section[]
+}
+
+export type Section =
+  | {
+      readonly kind: 'record'
+      readonly key: string
+      readonly title?: string
+      readonly columns: readonly Column[]
+      readonly row: Cells
+    }
+  | {
+      readonly kind: 'table'
+      readonly key: string
+      readonly title?: string
+      readonly columns: readonly Column[]
+      readonly shown?: readonly string[]
+      readonly rows: readonly Cells[]
+      readonly chart?: Chart
+      readonly empty?: string
+    }
+  | { readonly kind: 'notes'; readonly key: string; readonly title?: string; readonly lines: readonly string[] }
+
+/** Text that is the result itself (SQL, a configuration file, a URL). In JSON: `value`, or the text as a string. */
+export interface TextView {
+  readonly shape: 'text'
+  readonly text: string
+  readonly value?: unknown
+}
+
+/** Nothing on stdout; what there is to say went to stderr. */
+export interface SilentView {
+  readonly shape: 'silent'
+}
+
+export type View = TableView | RecordView | SectionsView | TextView | SilentView
+
+export const silent: SilentView = { shape: 'silent' }

@@ -1,0 +1,18 @@
+/** The built-in systems. Each is loaded only when a command needs it; help needs the words alone. */
+import type { System } from '../model/system.ts'
+
+export interface SystemEntry {
+  readonly name: string
+  readonly title: string
+  readonly summary: string
+  readonly load: () => Promise<System>
+}
+
+export const systems: readonly SystemEntry[] = [
+  {
+    name: 'skyvern',
+    title: 'Skyvern',
+    summary: 'Browser automation: organizations, tasks, steps, actions, artifacts, workflows, runs',
+    load: async () => (await import('./skyvern/index.ts')).skyvern,
+  },
+]
