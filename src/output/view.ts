@@ -70,11 +70,20 @@ export interface TextView {
   readonly value?: unknown
 }
 
+/**
+ * Bytes in their final form, passed to stdout as they are (exports): a renderer in between would cost most of the
+ * speed. The format asked for with `-o` was already considered by whoever made them.
+ */
+export interface StreamView {
+  readonly shape: 'stream'
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
 /** Nothing on stdout; what there is to say went to stderr. */
 export interface SilentView {
   readonly shape: 'silent'
 }
 
-export type View = TableView | RecordView | SectionsView | TextView | SilentView
+export type View = TableView | RecordView | SectionsView | TextView | StreamView | SilentView
 
 export const silent: SilentView = { shape: 'silent' }

@@ -1,0 +1,24 @@
+/** The commands of one entity: the verbs its declaration allows, and its operations. */
+import type { Entity, Verb } from '../../model/entity.ts'
+import type { System } from '../../model/system.ts'
+import type { Group } from '../command.ts'
+import { countCommand } from './count.ts'
+import { exportCommand } from './export.ts'
+import { getCommand } from './get.ts'
+import { listCommand } from './list.ts'
+
+/** The group `steward <system> <entity>`. */
+export function entityGroup(system: System, entity: Entity): Group {
+  const allowed = (verb: Verb) => entity.verbs.includes(verb)
+  return {
+    name: entity.name,
+    aliases: entity.plural === entity.name ? [] : [entity.plural],
+    summary: entity.summary,
+    commands: [
+      ...(allowed('list') ? [listCommand(system, entity)] : []),
+      ...(allowed('get') ? [getCommand(system, entity)] : []),
+      ...(allowed('count') ? [countCommand(system, entity)] : []),
+      ...(allowed('export') ? [exportCommand(system, entity)] : []),
+    ],
+  }
+}
