@@ -3,7 +3,7 @@
  * The mount layer (`cli/program.ts`) parses, opens what `effect` allows, asks where it must, renders and maps the
  * outcome to an exit code.
  */
-import type { Config } from '../config/config.ts'
+import type { Config, Environment } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
 import type { ExitCode } from '../errors.ts'
 import type { Format, View } from '../output/view.ts'
@@ -64,6 +64,8 @@ export interface Context {
   /** Aborted on SIGINT and SIGTERM; loops ask it between batches. */
   readonly signal: AbortSignal
   readonly now: () => Date
+  /** Who runs this, as the operating system knows them; for the audit log and journal. */
+  readonly actor: { readonly osUser: string; readonly host: string }
   readonly ui: Ui
   readonly format: Format
   readonly globals: Globals
@@ -98,6 +100,8 @@ export interface Plan {
   readonly action: string
   /** Name to type on production and for `--confirm`; the database's unless the command destroys something else. */
   readonly confirmName?: string
+  /** What environment is at stake, for commands that destroy something else than rows of the target database. */
+  readonly environment?: Environment | 'none'
   readonly apply: () => Promise<Outcome>
 }
 
@@ -183,6 +187,8 @@ export function defineDestroyCommand<
     readonly nothing?: (plan: P) => string | undefined
     readonly action: (plan: P) => string
     readonly confirmName?: (plan: P) => string | undefined
+    /** Absent: the environment of the target database decides how the plan must be confirmed. */
+    readonly environment?: (plan: P) => Environment | 'none'
     readonly apply: (context: Context, input: InputOf<F, A>, plan: P) => Promise<D>
     readonly view: (data: D, input: InputOf<F, A>, context: Context) => View
     readonly exitCode?: (data: D) => ExitCode
@@ -202,6 +208,7 @@ export function defineDestroyCommand<
         nothing: declared.nothing?.(plan),
         action: declared.action(plan),
         ...(confirmName === undefined ? {} : { confirmName }),
+        ...(declared.environment === undefined ? {} : { environment: declared.environment(plan) }),
         async apply() {
           const data = await declared.apply(context, input, plan)
           return { view: declared.view(data, input, context), exitCode: declared.exitCode?.(data) ?? 0 }

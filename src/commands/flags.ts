@@ -25,6 +25,8 @@ export interface Flag<V = unknown> {
   readonly hidden?: boolean
   /** One letter. */
   readonly short?: string
+  /** Spelt `--no-<name>` on the command line; true when given. */
+  readonly negated?: boolean
   readonly [type]?: V
 }
 
@@ -48,7 +50,7 @@ export type InputOf<F extends Flags, A extends Arguments> = { readonly [K in key
   readonly [K in keyof A]: ValueIn<A[K]>
 }
 
-type Extra = Pick<Flag, 'group' | 'hidden' | 'short'>
+type Extra = Pick<Flag, 'group' | 'hidden' | 'short' | 'negated'>
 
 /** `--dry-run`: true when given. */
 export const toggle = (summary: string, extra: Extra = {}): Flag<boolean> => ({

@@ -1,0 +1,115 @@
+/** Makes the Context of one run: everything in it is opened on first use and closed at the end. */
+import type { Command, Context, Globals, Ui } from '../commands/command.ts'
+import type { Config } from '../config/config.ts'
+import type { Database } from '../db/database.ts'
+import type { Format } from '../output/view.ts'
+import type { Env, Host, Streams } from './host.ts'
+
+export interface Opened {
+  readonly context: Context
+  /** Closes what was opened; never throws. */
+  close(): Promise<void>
+}
+
+interface Ingredients {
+  readonly path: string
+  readonly argv: readonly string[]
+  readonly effect: Command['effect']
+  readonly streams: Streams
+  readonly env: Env
+  readonly host: Host
+  readonly ui: Ui
+  readonly format: Format
+  readonly globals: Globals
+  readonly target: { readonly profile?: string; readonly url?: string }
+  readonly signal: AbortSignal
+}
+
+export function openContext(from: Ingredients): Opened {
+  const opened: Database[] = []
+  const config = once(async (): Promise<Config> => {
+    const { resolveConfig } = await import('../config/resolve.ts')
+    return resolveConfig({
+      flags: from.target,
+      env: from.env,
+      cwd: from.host.cwd,
+      homeDirectory: from.host.homeDirectory,
+      platform: from.host.platform,
+    })
+  })
+
+  async function open(which: 'target' | 'replica'): Promise<Database> {
+    const settings = await config()
+    const { connect } = await import('../db/connect.ts')
+    const endpoint =
+      which === 'replica' && settings.replica
+        ? settings.replica
+        : settings.target.kind === 'server'
+          ? settings.target.endpoint
+          : await embeddedEndpoint(from)
+    const database = await connect(endpoint, {
+      applicationName: `steward:${from.path}`,
+      readOnly: from.effect === 'read',
+      statementTimeoutMs: settings.statementTimeoutMs,
+      poolSize: settings.poolSize,
+      pooler: which === 'target' && settings.pooler,
+      signal: from.signal,
+      ...(settings.direct === undefined ? {} : { direct: settings.direct }),
+    })
+    opened.push(database)
+    return database
+  }
+
+  const db = once(() => open('target'))
+  const readDb = once(async () => ((await config()).replica ? open('replica') : db()))
+
+  const context: Context = {
+    command: from.path,
+    argv: from.argv,
+    env: from.env,
+    cwd: from.host.cwd,
+    stdin: from.streams.stdin,
+    signal: from.signal,
+    now: from.host.now,
+    actor: { osUser: from.host.osUser, host: from.host.hostname },
+    ui: from.ui,
+    format: from.format,
+    globals: from.globals,
+    config,
+    db,
+    readDb,
+  }
+  return {
+    context,
+    async close() {
+      await Promise.allSettled(opened.map((database) => database.close()))
+    },
+  }
+}
+
+/** The embedded server's endpoint; it is started when it exists, and only a command that writes creates it. */
+async function embeddedEndpoint(from: Ingredients) {
+  const { embeddedServer } = await import('../server/embedded.ts')
+  const server = embeddedServer({
+    env: from.env,
+    homeDirectory: from.host.homeDirectory,
+    platform: from.host.platform,
+  })
+  if (from.effect === 'read' && !(await server.exists())) {
+    const { ConnectionError } = await import('../errors.ts')
+    throw new ConnectionError({
+      code: 'no-database',
+      message: 'No database is configured, and there is no embedded server yet',
+      hint: 'steward quickstart makes a local one; --url or steward config init names another',
+    })
+  }
+  return server.ensureRunning(from.ui.progress)
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

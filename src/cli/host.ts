@@ -1,0 +1,50 @@
+/** What `main` needs of the machine besides its streams and environment; tests hand in their own. */
+import { homedir, hostname, userInfo } from 'node:os'
+import process from 'node:process'
+
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+}
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export interface Host {
+  readonly cwd: string
+  readonly homeDirectory: string
+  readonly platform: NodeJS.Platform
+  readonly now: () => Date
+  readonly osUser: string
+  readonly hostname: string
+  /** Calls back on a signal. @returns a function that stops listening */
+  readonly onSignal: (signal: 'SIGINT' | 'SIGTERM', listener: () => void) => () => void
+  /** Ends the process at once, when a second signal says that the first was not enough. */
+  readonly exitNow: (code: number) => void
+}
+
+/** The process that this is. */
+export function processHost(): Host {
+  return {
+    cwd: process.cwd(),
+    homeDirectory: homedir(),
+    platform: process.platform,
+    now: () => new Date(),
+    osUser: userName(),
+    hostname: hostname(),
+    onSignal(signal, listener) {
+      process.on(signal, listener)
+      return () => process.off(signal, listener)
+    },
+    exitNow: (code) => process.exit(code),
+  }
+}
+
+/** The user's name; the numeric id where the account has none (containers with an arbitrary uid). */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? 'unknown')
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * The entry point: a command line in, an exit code out. Nothing below it sets the exit status, and nothing it does
+ * outlives it.
+ */
+import type { Command } from '../commands/command.ts'
+import { ExitCode, InterruptedError, StewardError, UsageError } from '../errors.ts'
+import type { Format } from '../output/view.ts'
+import { confirmPlan, requireAnswerable } from './confirm.ts'
+import { openContext } from './context.ts'
+import { type GlobalInput, globalsFrom } from './globals.ts'
+import { type Env, type Host, processHost, type Streams } from './host.ts'
+import { type Invocation, parseCommandLine } from './program.ts'
+import { version } from './version.ts'
+
+/**
+ * Runs one command line.
+ *
+ * @param argv what follows the program's name
+ * @param streams data goes to stdout, talk to stderr, answers come from stdin
+ * @param env environment variables
+ * @returns the exit code (design, "Exit codes"); never throws
+ */
+export async function main(
+  argv: readonly string[],
+  streams: Streams,
+  env: Env,
+  host: Host = processHost(),
+): Promise<ExitCode> {
+  const stopping = new AbortController()
+  const forget = listenForSignals(host, stopping)
+  try {
+    return await runCommandLine(argv, streams, env, host, stopping.signal)
+  } catch (error) {
+    const failure = stopping.signal.aborted && !(error instanceof StewardError) ? stopping.signal.reason : error
+    const { renderError } = await import('../output/report-error.ts')
+    await renderError(failure, {
+      stream: streams.stderr,
+      env,
+      format: formatAskedFor(argv),
+      debug: argv.includes('--debug'),
+    })
+    return failure instanceof StewardError ? failure.exitCode : ExitCode.bug
+  } finally {
+    forget()
+  }
+}
+
+async function runCommandLine(
+  argv: readonly string[],
+  streams: Streams,
+  env: Env,
+  host: Host,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  if (argv[0] === '__complete') {
+    const { complete } = await import('./complete.ts')
+    for (const { word, summary } of await complete(argv.slice(1))) streams.stdout.write(`${word}\t${summary}\n`)
+    return ExitCode.ok
+  }
+  const words = await expandShorthand(argv, env, host)
+  if (words.length === 0 && isTerminal(streams)) words.push('status')
+  const parsed = await parseCommandLine(words, version, {
+    out: (text) => streams.stdout.write(text),
+    err: (text) => streams.stderr.write(text),
+  })
+  if ('answered' in parsed) return ExitCode.ok
+  return execute(parsed, { words, streams, env, host, signal })
+}
+
+interface Surroundings {
+  readonly words: readonly string[]
+  readonly streams: Streams
+  readonly env: Env
+  readonly host: Host
+  readonly signal: AbortSignal
+}
+
+async function execute(invocation: Invocation, around: Surroundings): Promise<ExitCode> {
+  const { command, path, input, globals } = invocation
+  const { streams, env, host, signal } = around
+  const { createOutput } = await import('../output/output.ts')
+  const output = createOutput({
+    streams,
+    env,
+    now: host.now,
+    format: formatOf(globals),
+    noColor: globals.color,
+    noInput: globals.input,
+    quiet: globals.quiet,
+    verbose: globals.verbose,
+    reveal: globals.reveal,
+    ...(globals.fields.length === 0 ? {} : { fields: globals.fields }),
+    ...(globals.section === undefined ? {} : { section: globals.section }),
+  })
+  const { context, close } = openContext({
+    path,
+    argv: around.words,
+    effect: command.effect,
+    streams,
+    env,
+    host,
+    ui: output.ui,
+    format: formatOf(globals),
+    globals: globalsFrom(globals),
+    target: {
+      ...(globals.profile === undefined ? {} : { profile: globals.profile }),
+      ...(globals.url === undefined ? {} : { url: globals.url }),
+    },
+    signal,
+  })
+  try {
+    return await perform(command, context, input, output)
+  } finally {
+    output.ui.endProgress()
+    await close()
+  }
+}
+
+type OpenedContext = ReturnType<typeof openContext>['context']
+type Output = ReturnType<typeof import('../output/output.ts')['createOutput']>
+
+async function perform(
+  command: Command,
+  context: OpenedContext,
+  input: Readonly<Record<string, unknown>>,
+  output: Output,
+): Promise<ExitCode> {
+  if (command.effect !== 'destroy') {
+    const outcome = await command.invoke(context, input)
+    await output.show(outcome.view)
+    return outcome.exitCode
+  }
+  const dryRun = input.dryRun === true
+  if (!dryRun) requireAnswerable(context)
+  const plan = await command.prepare(context, input)
+  if (plan.nothing !== undefined) {
+    context.ui.note(plan.nothing)
+    if (dryRun) await output.show(plan.view)
+    return ExitCode.ok
+  }
+  if (dryRun) {
+    await output.show(plan.view)
+    return ExitCode.ok
+  }
+  await output.tell(plan.view)
+  await confirmPlan(context, plan)
+  const outcome = await plan.apply()
+  await output.show(outcome.view)
+  return outcome.exitCode
+}
+
+/**
+ * `steward task list` stands for `steward skyvern task list` where STEWARD_SYSTEM or the profile names a system.
+ * Only asked when the first word is no command of Steward's own, so that the usual way costs nothing.
+ */
+async function expandShorthand(argv: readonly string[], env: Env, host: Host): Promise<string[]> {
+  const { operands } = await import('./program.ts')
+  const { branches } = await import('./branches.ts')
+  const [first] = operands(argv)
+  if (first === undefined || branches.some((branch) => branch.name === first)) return [...argv]
+  const named = env.STEWARD_SYSTEM ?? (await systemOfProfile(argv, env, host))
+  const { systems } = await import('../systems/registry.ts')
+  const entry = systems.find((candidate) => candidate.name === named)
+  if (!entry) return [...argv]
+  const { entityNamed } = await import('../model/system.ts')
+  if (first !== 'report' && !entityNamed(await entry.load(), first)) return [...argv]
+  const at = argv.indexOf(first)
+  return [...argv.slice(0, at), entry.name, ...argv.slice(at)]
+}
+
+async function systemOfProfile(argv: readonly string[], env: Env, host: Host): Promise<string | undefined> {
+  const { resolveConfig } = await import('../config/resolve.ts')
+  const at = argv.indexOf('--profile')
+  const profile = at >= 0 ? argv[at + 1] : undefined
+  const config = await resolveConfig({
+    flags: profile === undefined ? {} : { profile },
+    env,
+    cwd: host.cwd,
+    homeDirectory: host.homeDirectory,
+    platform: host.platform,
+  })
+  return config.system
+}
+
+/**
+ * The first signal asks the command to end after what it has in flight; a second one ends the process.
+ *
+ * @returns a function that stops listening
+ */
+function listenForSignals(host: Host, stopping: AbortController): () => void {
+  const forget = (['SIGINT', 'SIGTERM'] as const).map((signal) =>
+    host.onSignal(signal, () => {
+      const reason = new InterruptedError(signal)
+      if (stopping.signal.aborted) host.exitNow(reason.exitCode)
+      stopping.abort(reason)
+    }),
+  )
+  return () => {
+    for (const stop of forget) stop()
+  }
+}
+
+function formatOf(globals: GlobalInput): Format {
+  if (globals.json && globals.output !== undefined && globals.output !== 'json') {
+    throw new UsageError({
+      code: 'invalid-input',
+      message: `--json and --output ${globals.output} contradict each other`,
+      hint: 'Give one of them',
+    })
+  }
+  return globals.json ? 'json' : (globals.output ?? 'table')
+}
+
+/** The format for errors, readable even from a command line that could not be parsed. */
+function formatAskedFor(argv: readonly string[]): Format {
+  const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
+  const asked = words.findIndex((word) => word === '-o' || word === '--output')
+  const value =
+    asked >= 0 ? words[asked + 1] : words.find((word) => word.startsWith('--output='))?.slice('--output='.length)
+  if (words.includes('--json') || value === 'json' || value === 'ndjson') return 'json'
+  return 'table'
+}
+
+function isTerminal(streams: Streams): boolean {
+  return streams.stdout.isTTY === true
+}
