@@ -131,7 +131,8 @@ async function perform(
     return outcome.exitCode
   }
   const dryRun = input.dryRun === true
-  if (!dryRun) requireAnswerable(context)
+  const asks = command.asks(input)
+  if (!dryRun && asks) requireAnswerable(context)
   const plan = await command.prepare(context, input)
   if (plan.nothing !== undefined) {
     context.ui.note(plan.nothing)
@@ -142,8 +143,10 @@ async function perform(
     await output.show(plan.view)
     return ExitCode.ok
   }
-  await output.tell(plan.view)
-  await confirmPlan(context, plan)
+  if (asks) {
+    await output.tell(plan.view)
+    await confirmPlan(context, plan)
+  }
   const outcome = await plan.apply()
   await output.show(outcome.view)
   return outcome.exitCode

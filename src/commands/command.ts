@@ -6,38 +6,11 @@
 import type { Config, Environment } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
 import type { ExitCode } from '../errors.ts'
+import type { Ui } from '../output/ui-types.ts'
 import type { Format, View } from '../output/view.ts'
-import type { OnProgress } from '../progress.ts'
 import { type Arguments, type Flags, type InputOf, toggle } from './flags.ts'
 
-/** Talk with the person, all of it on stderr. Without a terminal nothing asks, and progress is silent. */
-export interface Ui {
-  /** True when questions can be asked: stdin and stderr are terminals and `--no-input` is absent. */
-  readonly interactive: boolean
-  /** A line of information; silent with `--quiet`. */
-  note(line: string): void
-  /** A line that must be seen, `--quiet` or not. */
-  warn(line: string): void
-  /** Only with `--verbose`. */
-  detail(line: string): void
-  readonly progress: OnProgress
-  /** Clears the progress line; called before anything is printed and at the end. */
-  endProgress(): void
-  /** Yes or no, default no. Throws ConfirmationError when not interactive. */
-  confirm(question: string): Promise<boolean>
-  input(
-    question: string,
-    options?: { readonly initial?: string; readonly validate?: (value: string) => string | true },
-  ): Promise<string>
-  secret(question: string): Promise<string>
-  select<T extends string>(
-    question: string,
-    choices: readonly { readonly value: T; readonly name?: string; readonly description?: string }[],
-    initial?: T,
-  ): Promise<T>
-  /** Opens `$VISUAL` or `$EDITOR` on the text. @returns the saved text */
-  edit(text: string, extension: string): Promise<string>
-}
+export type { Ui } from '../output/ui-types.ts'
 
 /** Global flags that commands may need to know. */
 export interface Globals {
@@ -123,7 +96,12 @@ export type Command = CommandBase &
         readonly effect: 'read' | 'write'
         readonly invoke: (context: Context, input: ParsedInput) => Promise<Outcome>
       }
-    | { readonly effect: 'destroy'; readonly prepare: (context: Context, input: ParsedInput) => Promise<Plan> }
+    | {
+        readonly effect: 'destroy'
+        /** False for inputs so small that no question is due: then the plan is shown with `--dry-run` only. */
+        readonly asks: (input: ParsedInput) => boolean
+        readonly prepare: (context: Context, input: ParsedInput) => Promise<Plan>
+      }
   )
 
 /** Values by flag and argument name, each made by that flag's own `parse`. */
@@ -187,6 +165,8 @@ export function defineDestroyCommand<
     readonly nothing?: (plan: P) => string | undefined
     readonly action: (plan: P) => string
     readonly confirmName?: (plan: P) => string | undefined
+    /** Whether this input is confirmed; always when absent. `task cancel <id>` is not, `task cancel --status …` is. */
+    readonly asks?: (input: InputOf<F, A>) => boolean
     /** Absent: the environment of the target database decides how the plan must be confirmed. */
     readonly environment?: (plan: P) => Environment | 'none'
     readonly apply: (context: Context, input: InputOf<F, A>, plan: P) => Promise<D>
@@ -199,6 +179,7 @@ export function defineDestroyCommand<
     ...common,
     flags: { ...common.flags, dryRun: toggle('show the plan and stop') },
     effect: 'destroy',
+    asks: (parsed) => declared.asks?.(parsed as InputOf<F, A>) ?? true,
     async prepare(context, parsed) {
       const input = parsed as InputOf<F, A>
       const plan = await declared.plan(context, input)
