@@ -41,6 +41,9 @@ export interface KindValue {
 /** What a number counts, so that a person gets `1.4 GiB` or `3m 12s` and a machine the raw figure. */
 export type Unit = 'bytes' | 'seconds' | 'milliseconds' | 'percent' | 'count'
 
+/** What a status word means at a glance; the renderer picks the colour. */
+export type Tone = 'good' | 'bad' | 'active' | 'idle'
+
 export interface Column {
   /** Name in machine output, and the property of the row. */
   readonly key: string
@@ -48,6 +51,8 @@ export interface Column {
   readonly label?: string
   readonly kind: Kind
   readonly unit?: Unit
+  /** Meaning of the words in this column, for colour on a terminal: `{ failed: 'bad' }`. */
+  readonly tones?: Readonly<Record<string, Tone>>
   /** Never shown unless `--reveal` names it. */
   readonly secret?: boolean
   /** One line for help and documentation. */
