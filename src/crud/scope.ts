@@ -66,7 +66,9 @@ export function refuseProblems(problems: readonly Problem[], hint: string): void
   const only = problems.length === 1
   throw new UsageError({
     code: 'invalid-input',
-    message: only ? [first.where, first.reason].filter(Boolean).join(' ') : `${problems.length} problems with the input`,
+    message: only
+      ? [first.where, first.reason].filter(Boolean).join(' ')
+      : `${problems.length} problems with the input`,
     hint,
     problems: only ? [] : problems,
   })
