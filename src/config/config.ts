@@ -19,9 +19,12 @@ export interface Endpoint {
   /** Absent when the server asks for none or none is known; never printed. */
   readonly password?: string
   readonly sslMode: SslMode
+  /** PEM file of the authorities to trust, or `system` for the well-known ones. */
   readonly sslRootCert?: string
   readonly sslCert?: string
   readonly sslKey?: string
+  /** Command-line options for the server (`-c search_path=…`), as libpq's `options`. */
+  readonly options?: string
   /** Seconds to wait for a connection. */
   readonly connectTimeout: number
 }
