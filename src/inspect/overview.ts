@@ -3,7 +3,6 @@
  * large tables are estimated from the planner's statistics and say so, and states are counted over a bounded window.
  */
 import type { Queryable } from '../db/database.ts'
-import type { Entity } from '../model/entity.ts'
 import { identifier, join, type Sql, sql } from '../model/sql.ts'
 import { entityNamed, type System } from '../model/system.ts'
 
@@ -81,7 +80,9 @@ export async function outcomeFigures(db: Queryable, placed: readonly Placed[]): 
   for (const { system, schema } of placed) {
     const entity = entityNamed(system, system.overview.entity)
     if (entity?.lifecycle === undefined || entity.list.time === undefined) continue
-    const rows = await db.rows<{ state: string; rows: bigint }>(statesSince(entity, schema))
+    const rows = await db.rows<{ state: string; rows: bigint }>(
+      statesSince(identifier(schema, entity.table), entity.lifecycle.field, entity.list.time),
+    )
     const total = rows.reduce((sum, row) => sum + row.rows, 0n)
     for (const state of Object.keys(entity.lifecycle.states)) {
       const count = rows.find((row) => row.state === state)?.rows ?? 0n
@@ -91,15 +92,12 @@ export async function outcomeFigures(db: Queryable, placed: readonly Placed[]): 
   return figures
 }
 
-function statesSince(
-  entity: Entity & { readonly lifecycle?: NonNullable<Entity['lifecycle']> },
-  schema: string,
-): Sql {
-  const state = identifier(entity.lifecycle?.field ?? '')
-  const time = identifier(entity.list.time ?? '')
+function statesSince(table: Sql, stateField: string, timeField: string): Sql {
+  const state = identifier(stateField)
+  const time = identifier(timeField)
   return sql`
     SELECT ${state}::text AS state, COUNT(*) AS rows
-    FROM ${identifier(schema, entity.table)}
+    FROM ${table}
     WHERE ${time} >= now() - make_interval(days => ${OUTCOME_DAYS}::integer)
     GROUP BY ${state}
   `

@@ -10,6 +10,8 @@ export interface Parameter {
   /** Entity whose row must exist (exit 4 otherwise), for `--organization-id` and the like. */
   readonly entity?: string
   readonly required?: boolean
+  /** Given by place instead of by flag: `report task-summary tsk_…`. */
+  readonly positional?: boolean
   readonly kind: 'text' | 'integer'
   readonly default?: string | number
   readonly metavar?: string

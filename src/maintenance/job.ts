@@ -1,0 +1,133 @@
+/**
+ * What the maintenance jobs share: a plan is a list of items with the reason for each, and applying it is a loop that
+ * bounds every lock wait, survives a failed item, and stops between items when asked to.
+ */
+import type { Database, Session } from '../db/database.ts'
+import { LockedError, StewardError } from '../errors.ts'
+import type { OnProgress } from '../progress.ts'
+
+/** One table or index that a job looked at. */
+export interface Item {
+  readonly schema: string
+  readonly table: string
+  /** Present for jobs on indexes. */
+  readonly index?: string
+  /** Size on disk before, in bytes. */
+  readonly bytes: bigint
+  /** What is to be done; `keep` items are in the plan to show why they are left alone. */
+  readonly action: 'vacuum' | 'analyze' | 'reindex' | 'drop' | 'keep'
+  /** Why, in words with figures: `23 % dead rows`. */
+  readonly reason: string
+}
+
+export interface ItemResult extends Item {
+  readonly outcome: 'done' | 'failed' | 'stopped'
+  readonly seconds: number
+  /** Row versions removed; undefined where the job removes none. */
+  readonly removed?: bigint
+  /** Bytes given back to the operating system; negative when the relation grew meanwhile. */
+  readonly freedBytes: bigint
+  /** Why it failed. */
+  readonly error?: string
+}
+
+export interface Waits {
+  /** Milliseconds for each attempt to get a lock. */
+  readonly lockTimeoutMs: number
+  /** Attempts before the item counts as failed. */
+  readonly attempts: number
+  /** Returns after so many milliseconds, or when stopped. */
+  readonly pause: (milliseconds: number) => Promise<void>
+}
+
+export interface RunOptions {
+  readonly onProgress: OnProgress
+  readonly signal: AbortSignal
+  readonly waits: Waits
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number
+  readonly label: string
+}
+
+/** What doing one item brought. */
+export interface Effect {
+  readonly removed?: bigint
+  readonly freedBytes: bigint
+}
+
+/**
+ * Does the items of a plan one after the other, each outside any transaction on one pinned direct connection.
+ *
+ * @param work does one item; a lock that could not be had is tried again after a jittered pause
+ * @returns a result an item; the last ones are `stopped` when the run was asked to end
+ */
+export async function runItems(
+  db: Database,
+  items: readonly Item[],
+  options: RunOptions,
+  work: (session: Session, item: Item) => Promise<Effect>,
+): Promise<ItemResult[]> {
+  const todo = items.filter((item) => item.action !== 'keep')
+  const results: ItemResult[] = []
+  await db.session(
+    async (session) => {
+      for (const item of todo) {
+        options.onProgress({
+          label: `${options.label} ${nameOf(item)}`,
+          done: results.length,
+          total: todo.length,
+          unit: 'tables',
+        })
+        results.push(await runItem(session, item, options, work))
+      }
+    },
+    { direct: true, statementTimeoutMs: 0, lockTimeoutMs: options.waits.lockTimeoutMs },
+  )
+  return results
+}
+
+async function runItem(
+  session: Session,
+  item: Item,
+  options: RunOptions,
+  work: (session: Session, item: Item) => Promise<Effect>,
+): Promise<ItemResult> {
+  const began = options.elapsed()
+  const seconds = () => (options.elapsed() - began) / 1000
+  for (let attempt = 1; ; attempt++) {
+    if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), freedBytes: 0n }
+    try {
+      const effect = await work(session, item)
+      return { ...item, ...effect, outcome: 'done', seconds: seconds() }
+    } catch (error) {
+      if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), freedBytes: 0n }
+      if (error instanceof LockedError && attempt < options.waits.attempts) {
+        // Jitter, so that two jobs waiting for each other do not do so in step.
+        await options.waits.pause(200 * attempt * (0.5 + Math.random()))
+        continue
+      }
+      if (!(error instanceof StewardError)) throw error
+      return { ...item, outcome: 'failed', seconds: seconds(), freedBytes: 0n, error: error.message }
+    }
+  }
+}
+
+/** `skyvern.tasks`, or the index where the item is one. */
+export function nameOf(item: Pick<Item, 'schema' | 'table' | 'index'>): string {
+  return `${item.schema}.${item.index ?? item.table}`
+}
+
+/** Waits, but not longer than until the signal. */
+export function pauseUnless(signal: AbortSignal): (milliseconds: number) => Promise<void> {
+  return (milliseconds) =>
+    new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, milliseconds)
+      signal.addEventListener('abort', done)
+      if (signal.aborted) done()
+    })
+}

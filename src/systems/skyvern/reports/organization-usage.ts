@@ -1,0 +1,85 @@
+import { report } from '../../../model/report.ts'
+import { sql } from '../../../model/sql.ts'
+import { created, ofOrganization, organizationParameter, percent, seconds } from './fragments.ts'
+
+/** What an organization used: tasks, workflow runs, storage. */
+export const organizationUsage = report({
+  name: 'organization-usage',
+  summary: 'What an organization used: tasks, workflow runs, storage',
+  parameters: { organization_id: organizationParameter },
+  days: 30,
+  sections: [
+    {
+      key: 'tasks',
+      title: 'Tasks',
+      shape: 'record',
+      columns: [
+        { key: 'total', kind: 'bigint' },
+        { key: 'completed', kind: 'bigint' },
+        { key: 'failed', kind: 'bigint' },
+        { key: 'active', kind: 'bigint' },
+        { key: 'success_rate', kind: 'float', unit: 'percent' },
+        { key: 'avg_duration_seconds', label: 'average duration', kind: 'float', unit: 'seconds' },
+      ],
+      sql: (input) => sql`
+        SELECT
+          COUNT(*) AS total,
+          COUNT(*) FILTER (WHERE status = 'completed') AS completed,
+          COUNT(*) FILTER (WHERE status = 'failed') AS failed,
+          COUNT(*) FILTER (WHERE status IN ('queued', 'running')) AS active,
+          ${percent(sql`COUNT(*) FILTER (WHERE status = 'completed')`, sql`COUNT(*)`)} AS success_rate,
+          AVG(${seconds(sql`completed_at - created_at`)}) AS avg_duration_seconds
+        FROM ${input.table('tasks')}
+        WHERE ${created(sql`created_at`, input)}
+          ${ofOrganization(sql`organization_id`, input)}
+      `,
+    },
+    {
+      key: 'workflows',
+      title: 'Workflows',
+      shape: 'record',
+      columns: [
+        { key: 'total_workflows', label: 'workflows', kind: 'bigint' },
+        { key: 'total_runs', label: 'runs', kind: 'bigint' },
+        { key: 'completed_runs', kind: 'bigint' },
+        { key: 'avg_duration_seconds', label: 'average duration', kind: 'float', unit: 'seconds' },
+      ],
+      // The window stands in the join: in WHERE it would drop workflows whose runs all lie outside it (decision 19).
+      sql: (input) => sql`
+        SELECT
+          COUNT(DISTINCT w.workflow_id) AS total_workflows,
+          COUNT(r.workflow_run_id) AS total_runs,
+          COUNT(*) FILTER (WHERE r.status = 'completed') AS completed_runs,
+          AVG(${seconds(sql`r.completed_at - r.started_at`)}) AS avg_duration_seconds
+        FROM ${input.table('workflows')} w
+        LEFT JOIN ${input.table('workflow_runs')} r
+          ON r.workflow_id = w.workflow_id
+          AND ${created(sql`r.created_at`, input)}
+        WHERE TRUE
+          ${ofOrganization(sql`w.organization_id`, input)}
+      `,
+    },
+    {
+      key: 'resources',
+      title: 'Storage',
+      shape: 'record',
+      columns: [
+        { key: 'total_artifacts', label: 'artifacts', kind: 'bigint' },
+        { key: 'screenshot_count', label: 'screenshots', kind: 'bigint' },
+        { key: 'storage_bytes', label: 'storage', kind: 'numeric', unit: 'bytes' },
+      ],
+      sql: (input) => sql`
+        SELECT
+          COUNT(*) AS total_artifacts,
+          -- An enum has no LIKE: the screenshot types are listed (decision 14).
+          COUNT(*) FILTER (
+            WHERE artifact_type IN ('screenshot_action', 'screenshot_llm', 'screenshot_step')
+          ) AS screenshot_count,
+          COALESCE(SUM(file_size_bytes), 0) AS storage_bytes
+        FROM ${input.table('artifacts')}
+        WHERE ${created(sql`created_at`, input)}
+          ${ofOrganization(sql`organization_id`, input)}
+      `,
+    },
+  ],
+})

@@ -1,0 +1,44 @@
+import { report } from '../../../model/report.ts'
+import { sql } from '../../../model/sql.ts'
+import { created, ofOrganization, organizationParameter, percent, seconds } from './fragments.ts'
+
+/** Steps by type: how many, how many succeeded, how long, how many retries. */
+export const stepMetrics = report({
+  name: 'step-metrics',
+  summary: 'Steps by type: outcomes, duration, retries',
+  parameters: { organization_id: organizationParameter },
+  days: 7,
+  sections: [
+    {
+      key: 'steps',
+      title: 'Steps by type',
+      shape: 'table',
+      columns: [
+        { key: 'step_type', label: 'type', kind: 'text' },
+        { key: 'total_steps', label: 'total', kind: 'bigint' },
+        { key: 'completed_steps', label: 'completed', kind: 'bigint' },
+        { key: 'failed_steps', label: 'failed', kind: 'bigint' },
+        { key: 'success_rate', kind: 'float', unit: 'percent' },
+        { key: 'avg_execution_time_seconds', label: 'average time', kind: 'float', unit: 'seconds' },
+        { key: 'avg_retries', label: 'average retries', kind: 'float' },
+      ],
+      empty: 'No step was created in this period.',
+      sql: (input) => sql`
+        SELECT
+          s.step_type,
+          COUNT(*) AS total_steps,
+          COUNT(*) FILTER (WHERE s.status = 'completed') AS completed_steps,
+          COUNT(*) FILTER (WHERE s.status = 'failed') AS failed_steps,
+          ${percent(sql`COUNT(*) FILTER (WHERE s.status = 'completed')`, sql`COUNT(*)`)} AS success_rate,
+          AVG(${seconds(sql`s.completed_at - s.started_at`)}) AS avg_execution_time_seconds,
+          AVG(s.retry_index)::double precision AS avg_retries
+        FROM ${input.table('steps')} s
+        JOIN ${input.table('tasks')} t USING (task_id)
+        WHERE ${created(sql`s.created_at`, input)}
+          ${ofOrganization(sql`t.organization_id`, input)}
+        GROUP BY s.step_type
+        ORDER BY total_steps DESC, s.step_type
+      `,
+    },
+  ],
+})

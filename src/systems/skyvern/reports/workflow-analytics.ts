@@ -1,0 +1,81 @@
+import { report } from '../../../model/report.ts'
+import { sql } from '../../../model/sql.ts'
+import { created, percent, seconds, workflowParameter } from './fragments.ts'
+
+/** How often one workflow ran, and how well. */
+export const workflowAnalytics = report({
+  name: 'workflow-analytics',
+  summary: 'Runs of one workflow: how many, how many succeeded, how long they took',
+  parameters: { workflow_id: workflowParameter },
+  days: 30,
+  sections: [
+    {
+      key: 'summary',
+      title: 'Runs',
+      shape: 'record',
+      columns: [
+        { key: 'workflow_id', kind: 'text' },
+        { key: 'title', kind: 'text' },
+        { key: 'version', kind: 'integer' },
+        { key: 'total_runs', kind: 'bigint' },
+        { key: 'successful_runs', kind: 'bigint' },
+        { key: 'failed_runs', kind: 'bigint' },
+        { key: 'success_rate', kind: 'float', unit: 'percent' },
+        { key: 'avg_execution_time_seconds', label: 'average execution time', kind: 'float', unit: 'seconds' },
+        { key: 'first_run', kind: 'timestamp' },
+        { key: 'last_run', kind: 'timestamp' },
+      ],
+      sql: (input) => sql`
+        SELECT
+          w.workflow_id,
+          w.title,
+          w.version,
+          r.total_runs,
+          r.successful_runs,
+          r.failed_runs,
+          ${percent(sql`r.successful_runs`, sql`r.total_runs`)} AS success_rate,
+          r.avg_execution_time_seconds,
+          r.first_run,
+          r.last_run
+        FROM ${input.table('workflows')} w
+        CROSS JOIN LATERAL (
+          SELECT
+            COUNT(*) AS total_runs,
+            COUNT(*) FILTER (WHERE status = 'completed') AS successful_runs,
+            COUNT(*) FILTER (WHERE status = 'failed') AS failed_runs,
+            AVG(${seconds(sql`completed_at - started_at`)}) AS avg_execution_time_seconds,
+            MIN(created_at) AS first_run,
+            MAX(created_at) AS last_run
+          FROM ${input.table('workflow_runs')}
+          WHERE workflow_id = w.workflow_id
+            AND ${created(sql`created_at`, input)}
+        ) r
+        WHERE w.workflow_id = ${input.parameters.workflow_id}
+      `,
+    },
+    {
+      key: 'failures',
+      title: 'Reasons of failure',
+      shape: 'table',
+      columns: [
+        { key: 'failure_reason', kind: 'text' },
+        { key: 'runs', kind: 'bigint' },
+        { key: 'last_seen', kind: 'timestamp' },
+      ],
+      empty: 'No run failed in this period.',
+      sql: (input) => sql`
+        SELECT
+          failure_reason,
+          COUNT(*) AS runs,
+          MAX(created_at) AS last_seen
+        FROM ${input.table('workflow_runs')}
+        WHERE workflow_id = ${input.parameters.workflow_id}
+          AND status = 'failed'
+          AND ${created(sql`created_at`, input)}
+        GROUP BY failure_reason
+        ORDER BY runs DESC, failure_reason
+        LIMIT 10
+      `,
+    },
+  ],
+})
