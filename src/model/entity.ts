@@ -25,12 +25,39 @@ export interface Index {
 
 export interface Check {
   readonly name: string
-  /** Expression as `pg_get_constraintdef` prints it, without `CHECK` and the outer parentheses. */
+  /** Expression as `pg_get_expr(conbin, conrelid)` prints it, in its own parentheses. */
   readonly expression: string
   /** What the constraint means to a person; becomes the message when it is violated. */
   readonly says: string
   /** Fields it is about. */
   readonly fields: readonly string[]
+}
+
+/**
+ * The CHECK constraint that keeps a text column to its legal values, the companion of a `oneOf` field.
+ *
+ * @param name of the constraint
+ * @param field the `oneOf` field
+ * @param values its legal values, in the constraint's order
+ */
+export function legalValues(name: string, field: string, values: readonly string[]): Check {
+  const list = values.map((value) => `'${value.replaceAll("'", "''")}'::text`).join(', ')
+  return {
+    name,
+    expression: `(${field} = ANY (ARRAY[${list}]))`,
+    says: `must be one of ${values.join(', ')}`,
+    fields: [field],
+  }
+}
+
+/** The CHECK constraint that no row ends before it starts; rows without one of the times pass. */
+export function endsNotBeforeStart(name: string, end: string, start: string): Check {
+  return {
+    name,
+    expression: `(${end} >= ${start})`,
+    says: `must not be before ${start}`,
+    fields: [end, start],
+  }
 }
 
 export interface Unique {
@@ -80,7 +107,8 @@ export interface Entity<F extends Fields = Fields> {
   /** One line for help. */
   readonly summary: string
   readonly fields: F
-  readonly primaryKey: Extract<keyof F, string>
+  /** Key of the field; one column. */
+  readonly primaryKey: string
   readonly uniques: readonly Unique[]
   readonly checks: readonly Check[]
   readonly indexes: readonly Index[]
@@ -112,9 +140,19 @@ export type Row<E extends { readonly fields: Fields }> = {
 
 type Declared<F extends Fields> = Omit<
   Entity<F>,
-  'plural' | 'uniques' | 'checks' | 'indexes' | 'triggers' | 'operations' | 'creation' | 'verbs' | 'list'
+  | 'plural'
+  | 'primaryKey'
+  | 'uniques'
+  | 'checks'
+  | 'indexes'
+  | 'triggers'
+  | 'operations'
+  | 'creation'
+  | 'verbs'
+  | 'list'
 > & {
   readonly plural?: string
+  readonly primaryKey: NoInfer<Extract<keyof F, string>>
   readonly uniques?: readonly {
     readonly name: string
     readonly fields: readonly NoInfer<Extract<keyof F, string>>[]

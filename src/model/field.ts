@@ -18,10 +18,10 @@ export interface Reference {
 }
 
 /**
- * Who may set a field. `always`: create and update. `create`: once, at creation. `never`: only the database, a
- * lifecycle stamp or an operation.
+ * Who may set a field. `always`: create and update. `create`: once, at creation. `update`: only later, since the row
+ * cannot have it yet (a result). `never`: only the database, a lifecycle stamp or an operation.
  */
-export type Settable = 'always' | 'create' | 'never'
+export type Settable = 'always' | 'create' | 'update' | 'never'
 
 export interface FieldOptions {
   /** One line, in lower case without a full stop, for `--help`, prompts and documentation. */
@@ -136,6 +136,11 @@ export const createdAt = () => timestamp({ summary: 'when it was created', defau
 
 /** `updated_at` or the source's `modified_at`: as `createdAt`, kept by a trigger. */
 export const updatedAt = () => timestamp({ summary: 'when it last changed', default: 'now()', settable: 'never' })
+
+/** Whether a create, or an update, may set the field. */
+export function isSettableAt(declared: Field, moment: 'create' | 'update'): boolean {
+  return declared.settable === 'always' || declared.settable === moment
+}
 
 /** The field as a column of output. */
 export function columnOf(key: string, declared: Field): Column {

@@ -34,6 +34,13 @@ export const notBlank: Rule = {
   check: (value) => (typeof value === 'string' && value.trim() !== '' ? undefined : 'must not be blank'),
 }
 
+/** Stored in lower case, so that the same word in another case is the same value. */
+export const lowerCase: Rule = {
+  describes: 'stored in lower case',
+  normalise: (value) => (typeof value === 'string' ? value.toLowerCase() : value),
+  check: () => undefined,
+}
+
 /** An address with exactly one @ and a dotted domain: enough to catch a mistake, never a mail server's verdict. */
 export const email: Rule = {
   describes: 'an e-mail address',
@@ -79,6 +86,19 @@ export function atMostCharacters(limit: number): Rule {
 export const jsonObject: Rule = {
   describes: 'a JSON object',
   check: (value) => (isJsonObject(value) ? undefined : 'must be a JSON object'),
+}
+
+/** Of a JSON object: where it has this member, the member is a whole number of at least `lowest`. */
+export function wholeNumberMember(member: string, lowest: number): Rule {
+  return {
+    describes: `${member}, if given, a whole number of at least ${lowest}`,
+    check(value) {
+      const given = isJsonObject(value) && Object.hasOwn(value, member) ? value[member] : undefined
+      return given === undefined || (typeof given === 'number' && Number.isSafeInteger(given) && given >= lowest)
+        ? undefined
+        : `${member} must be a whole number of at least ${lowest}`
+    },
+  }
 }
 
 /** `[x, y]`, two finite numbers. */

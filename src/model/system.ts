@@ -6,6 +6,13 @@ import type { Entity, Fields } from './entity.ts'
 import type { Report } from './report.ts'
 import type { RetentionRule } from './retention.ts'
 
+/** What a system's schema holds besides the tables and types of its entities; the drift check expects it. */
+export interface Support {
+  readonly sequences: readonly string[]
+  /** With the types of their arguments: `next_id(text)`. */
+  readonly functions: readonly string[]
+}
+
 export interface System {
   /** Also the default schema name. */
   readonly name: string
@@ -14,6 +21,7 @@ export interface System {
   readonly entities: readonly Entity<Fields>[]
   readonly reports: readonly Report[]
   readonly retention: readonly RetentionRule[]
+  readonly support?: Support
   /** What the overview shows first: the entity whose states say how the platform is doing. */
   readonly overview: { readonly entity: string }
 }
