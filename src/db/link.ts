@@ -193,7 +193,9 @@ export class Link {
       if (!this.usable) throw new Error('Connection terminated')
       return await work()
     } catch (error) {
-      throw this.mapped(error, committing)
+      const mapped = this.mapped(error, committing)
+      if (mapped instanceof StewardError && LOST.has(mapped.code)) this.broken = true
+      throw mapped
     } finally {
       signal?.removeEventListener('abort', onAbort)
       this.#running = false
@@ -204,6 +206,9 @@ export class Link {
     }
   }
 }
+
+/** The end of the socket comes after the last word of the server; nobody may get the connection in between. */
+const LOST = new Set(['connection-lost', 'commit-unknown'])
 
 /** The error a stop request ends the run with. */
 export function interruption(signal: AbortSignal): StewardError {
