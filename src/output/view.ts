@@ -43,25 +43,34 @@ export interface SectionsView {
   readonly sections: readonly Section[]
 }
 
-export type Section =
-  | {
-      readonly kind: 'record'
-      readonly key: string
-      readonly title?: string
-      readonly columns: readonly Column[]
-      readonly row: Cells
-    }
-  | {
-      readonly kind: 'table'
-      readonly key: string
-      readonly title?: string
-      readonly columns: readonly Column[]
-      readonly shown?: readonly string[]
-      readonly rows: readonly Cells[]
-      readonly chart?: Chart
-      readonly empty?: string
-    }
-  | { readonly kind: 'notes'; readonly key: string; readonly title?: string; readonly lines: readonly string[] }
+export interface RecordSection {
+  readonly kind: 'record'
+  readonly key: string
+  readonly title?: string
+  readonly columns: readonly Column[]
+  readonly row: Cells
+}
+
+export interface TableSection {
+  readonly kind: 'table'
+  readonly key: string
+  readonly title?: string
+  readonly columns: readonly Column[]
+  readonly shown?: readonly string[]
+  readonly rows: readonly Cells[]
+  readonly chart?: Chart
+  /** Said in place of an empty table. */
+  readonly empty?: string
+}
+
+export interface NotesSection {
+  readonly kind: 'notes'
+  readonly key: string
+  readonly title?: string
+  readonly lines: readonly string[]
+}
+
+export type Section = RecordSection | TableSection | NotesSection
 
 /** Text that is the result itself (SQL, a configuration file, a URL). In JSON: `value`, or the text as a string. */
 export interface TextView {

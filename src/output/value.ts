@@ -1,0 +1,92 @@
+/**
+ * Values on their way to a machine: exact. A cell becomes JSON text, or the plain text of a CSV or TSV cell, by the
+ * kind of its column. No digit is lost: bigint and numeric are written as their digits, never through a double.
+ */
+import type { Column } from '../model/column.ts'
+import { quoted } from './escape.ts'
+
+/** A number known by its decimal digits only. */
+export class ExactNumber {
+  readonly digits: string
+  constructor(digits: string) {
+    this.digits = digits
+  }
+}
+
+/** The grammar of a JSON number (RFC 8259, section 6). */
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/** A cell as a tree of plain values, bigint and ExactNumber; NaN and the infinities become strings. */
+export function treeOf(value: unknown, column: Column): unknown {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'string') {
+    const isNumber = column.kind === 'numeric' || column.kind === 'bigint' || column.kind === 'integer'
+    return isNumber && JSON_NUMBER.test(value) ? new ExactNumber(value) : value
+  }
+  return value
+}
+
+/** Whether the value is a number of lossless-json, which the driver uses inside json columns. */
+function isLosslessNumber(value: object): value is { readonly value: string } {
+  return 'isLosslessNumber' in value && value.isLosslessNumber === true && 'value' in value
+}
+
+/** The digits of a value that is one exact number. */
+export function exactDigits(value: unknown): string | undefined {
+  if (typeof value === 'bigint') return value.toString()
+  if (value instanceof ExactNumber) return value.digits
+  if (typeof value === 'object' && value !== null && isLosslessNumber(value)) return String(value.value)
+  return undefined
+}
+
+/**
+ * JSON text of any tree of values. Control characters that JSON allows raw (DEL, C1, bidirectional marks) are written
+ * as `\u` escapes, which every parser reads back and no terminal obeys.
+ *
+ * @param indent spaces a level; 0 for one line
+ * @param margin spaces before every line but the first
+ */
+export function jsonText(value: unknown, indent = 0, margin = 0): string {
+  if (value === null || value === undefined) return 'null'
+  if (typeof value === 'string') return quoted(value)
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : quoted(String(value))
+  const digits = exactDigits(value)
+  if (digits !== undefined) return digits
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'null' : quoted(value.toISOString())
+  if (Array.isArray(value)) {
+    const items = value.map((item) => jsonText(item, indent, margin + indent))
+    return enclosed('[', items, ']', indent, margin)
+  }
+  if (typeof value === 'object') {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined && typeof member !== 'function')
+      .map(([key, member]) => `${quoted(key)}:${indent > 0 ? ' ' : ''}${jsonText(member, indent, margin + indent)}`)
+    return enclosed('{', members, '}', indent, margin)
+  }
+  return quoted(String(value))
+}
+
+function enclosed(open: string, parts: readonly string[], close: string, indent: number, margin: number): string {
+  if (parts.length === 0) return open + close
+  if (indent === 0) return open + parts.join(',') + close
+  const inner = `\n${' '.repeat(margin + indent)}`
+  return `${open}${inner}${parts.join(`,${inner}`)}\n${' '.repeat(margin)}${close}`
+}
+
+/** A row as a tree, its members in the order of the columns. */
+export function rowTree(row: Readonly<Record<string, unknown>>, columns: readonly Column[]): Record<string, unknown> {
+  // Null prototype: a column may be called `__proto__`.
+  const tree: Record<string, unknown> = Object.create(null)
+  for (const column of columns) tree[column.key] = treeOf(row[column.key], column)
+  return tree
+}
+
+/** A cell as the text that CSV and TSV quote or escape; null for NULL. Arrays and json are JSON text. */
+export function plainText(value: unknown, column: Column): string | null {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'string') return column.kind === 'json' ? jsonText(value) : value
+  if (typeof value === 'number' || typeof value === 'boolean')
+    return column.kind === 'json' ? jsonText(value) : String(value)
+  return value instanceof Date ? value.toISOString() : jsonText(value)
+}
