@@ -15,6 +15,30 @@ export function visibleFields(entity: Entity, reveal: readonly string[] = []): s
   return Object.keys(entity.fields).filter((key) => !fieldOf(entity, key).secret || named.has(key))
 }
 
+/**
+ * The fields that `--fields` names, in that order.
+ *
+ * @throws UsageError (exit 2) for names that are unknown, or secret and not revealed
+ */
+export function namedFields(entity: Entity, names: readonly string[], reveal: readonly string[] = []): string[] {
+  const visible = visibleFields(entity, reveal)
+  const problems = [...new Set(names)].flatMap((name): Problem[] => {
+    if (visible.includes(name)) return []
+    if (Object.hasOwn(entity.fields, name)) {
+      return [{ where: '--fields', reason: `names ${name}, which is secret; add --reveal ${name} to see it` }]
+    }
+    const near = nearest(name, visible)
+    return [
+      {
+        where: '--fields',
+        reason: `names '${name}', which ${entity.name} does not have${near ? ` (did you mean ${near}?)` : ''}`,
+      },
+    ]
+  })
+  refuseProblems(problems, `Fields of ${entity.name}: ${visible.join(', ')}`)
+  return [...new Set(names)]
+}
+
 /** The same as columns of output. */
 export function columnsOf(entity: Entity, reveal: readonly string[] = []): Column[] {
   return visibleFields(entity, reveal).map((key) => columnOf(key, fieldOf(entity, key)))

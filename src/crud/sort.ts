@@ -59,8 +59,13 @@ export function sortText(sort: readonly SortKey[]): string {
  * ORDER BY with PostgreSQL's own place for NULL, as if it were larger than every value: last when ascending, first
  * when descending (manual, 7.5). Any other place would keep ordinary indexes from serving the order.
  */
-export function orderBy(sort: readonly SortKey[]): Sql {
-  return join(sort.map((key) => (key.descending ? sql`${identifier(key.field)} DESC` : identifier(key.field))))
+export function orderBy(sort: readonly SortKey[], alias?: string): Sql {
+  return join(
+    sort.map(({ field, descending }) => {
+      const column = alias === undefined ? identifier(field) : identifier(alias, field)
+      return descending ? sql`${column} DESC` : column
+    }),
+  )
 }
 
 /** True when some key may be NULL. */

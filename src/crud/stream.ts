@@ -1,10 +1,9 @@
-/** Turns a cursor inside a transaction into an async iterable that the consumer drives. */
-import type { Database } from '../db/database.ts'
+/** Turns what a transaction produces bit by bit into an async iterable that the consumer drives. */
+import type { Database, Transaction, TransactionOptions } from '../db/database.ts'
 import type { Sql } from '../model/sql.ts'
 
 /**
- * Rows of one statement through a server-side cursor: one snapshot, flat memory. The transaction begins with the first
- * row and ends when the consumer has the last one or stops early.
+ * Rows of one statement through a server-side cursor: one snapshot, flat memory.
  *
  * @param batch rows fetched at a time
  */
@@ -13,44 +12,64 @@ export async function* streamRows<T extends object>(
   statement: Sql,
   batch = 1000,
 ): AsyncGenerator<T, void, undefined> {
+  const batches = fromTransaction(db, (transaction) => inBatches(transaction.stream<T>(statement, batch), batch))
+  for await (const rows of batches) yield* rows
+}
+
+/**
+ * What `produce` yields inside a read-only transaction. The transaction begins with the first item asked for and ends
+ * when the consumer has the last one or stops early; the producer is never more than one item ahead.
+ */
+export async function* fromTransaction<T extends object>(
+  db: Database,
+  produce: (transaction: Transaction) => AsyncIterable<T>,
+  options: TransactionOptions = {},
+): AsyncGenerator<T, void, undefined> {
   const handoff = new Handoff<T>()
   const finished = db
     .transaction(
       async (transaction) => {
-        let rows: T[] = []
-        for await (const row of transaction.stream<T>(statement, batch)) {
-          rows.push(row)
-          if (rows.length < batch) continue
-          if (!(await handoff.give(rows))) return
-          rows = []
+        for await (const item of produce(transaction)) {
+          if (!(await handoff.give(item))) return
         }
-        if (rows.length > 0) await handoff.give(rows)
       },
-      { readOnly: true },
+      { ...options, readOnly: true },
     )
     .finally(() => handoff.end())
   // Awaited below; without a handler an early failure would count as unhandled while the consumer is busy.
   finished.catch(() => {})
   try {
-    for (let rows = await handoff.take(); rows; rows = await handoff.take()) yield* rows
+    for (let item = await handoff.take(); item; item = await handoff.take()) yield item
   } finally {
     handoff.stop()
     await finished
   }
 }
 
-/** Passes batches from one producer to one consumer, one at a time, so that neither runs ahead. */
+/** Handing over one row at a time would cost more than the row. */
+async function* inBatches<T>(rows: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = []
+  for await (const row of rows) {
+    batch.push(row)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Passes items from one producer to one consumer, one at a time. */
 class Handoff<T> {
-  #batch: T[] | undefined
+  #item: T | undefined
   #ended = false
   #stopped = false
   #wakeProducer = () => {}
   #wakeConsumer = () => {}
 
   /** @returns false when the consumer wants no more */
-  async give(batch: T[]): Promise<boolean> {
+  async give(item: T): Promise<boolean> {
     if (!this.#stopped) {
-      this.#batch = batch
+      this.#item = item
       this.#wakeConsumer()
       await new Promise<void>((resolve) => {
         this.#wakeProducer = resolve
@@ -59,17 +78,17 @@ class Handoff<T> {
     return !this.#stopped
   }
 
-  /** @returns undefined after the last batch */
-  async take(): Promise<T[] | undefined> {
+  /** @returns undefined after the last item */
+  async take(): Promise<T | undefined> {
     this.#wakeProducer()
-    while (this.#batch === undefined && !this.#ended) {
+    while (this.#item === undefined && !this.#ended) {
       await new Promise<void>((resolve) => {
         this.#wakeConsumer = resolve
       })
     }
-    const batch = this.#batch
-    this.#batch = undefined
-    return batch
+    const item = this.#item
+    this.#item = undefined
+    return item
   }
 
   end(): void {

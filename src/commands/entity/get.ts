@@ -1,0 +1,137 @@
+import type { Found } from '../../crud/get.ts'
+import type { Include } from '../../crud/includes.ts'
+import type { Cells, Column } from '../../model/column.ts'
+import type { Entity } from '../../model/entity.ts'
+import { relationsOf, type System } from '../../model/system.ts'
+import type { RecordView, View } from '../../output/view.ts'
+import { type Command, type Context, defineCommand } from '../command.ts'
+import { list, variadicArgument } from '../flags.ts'
+import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+
+type Related = NonNullable<RecordView['related']>[number]
+
+/** What the view needs; made in `run`, where the features may be imported. */
+interface Gotten extends Found {
+  readonly columns: readonly Column[]
+  /** Columns that hold the related rows where a table holds the rows. */
+  readonly nested: readonly Column[]
+  readonly related: (row: Cells) => Related[]
+}
+
+/** `steward <system> <entity> get`. */
+export function getCommand(system: System, entity: Entity): Command {
+  const words = wordsOf(system, entity, 'get')
+  const relations = [...new Set(relationsOf(system, entity).map((relation) => relation.name))]
+  const [first] = relations
+  return defineCommand({
+    name: 'get',
+    aliases: ['show'],
+    summary: `Show one ${spoken(entity.name)}, or several, with related rows`,
+    examples: [
+      { command: `${words} ${exampleId(entity)}`, does: 'Every field' },
+      ...(first === undefined
+        ? []
+        : [
+            {
+              command: `${words} ${exampleId(entity)} --include ${first} -o json`,
+              does: `With its ${spoken(first)}`,
+            },
+          ]),
+      { command: `${words} ${exampleId(entity)} ${exampleId(entity, 19)}`, does: 'Several at once' },
+    ],
+    effect: 'read',
+    args: { id: variadicArgument(`id of the ${spoken(entity.name)}`, { required: true }) },
+    flags:
+      relations.length === 0
+        ? {}
+        : {
+            include: list('<relations>', `related rows: ${relations.join(', ')}; a dot goes one level further`),
+          },
+    async run(context, input): Promise<Gotten> {
+      const { includes, describe } = await requested(context, system, entity, input)
+      const { getRows } = await import('../../crud/get.ts')
+      const scope = await entityScope(context, system, entity)
+      const found = await getRows(await context.db(), scope, input.id, { includes, reveal: context.globals.reveal })
+      for (const cut of found.cuts) {
+        const child = cut.relation.entity
+        const flag = cut.relation.via.replaceAll('_', '-')
+        context.ui.warn(
+          `Not all ${spoken(child.plural)} of ${cut.of} are shown. All of them: ` +
+            `steward ${wordsOf(system, child, 'list')} --${flag} ${cut.of} --all`,
+        )
+      }
+      return { ...found, ...describe }
+    },
+    view: (found, _input, context) => viewOf(found, entity, context),
+  })
+}
+
+async function requested(
+  context: Context,
+  system: System,
+  entity: Entity,
+  input: { readonly include?: unknown },
+): Promise<{ includes: readonly Include[]; describe: Omit<Gotten, keyof Found> }> {
+  const { columnsWithin, parseIncludes, propertyOf } = await import('../../crud/includes.ts')
+  const { refuseProblems } = await import('../../crud/scope.ts')
+  const { columnsOf } = await import('../../crud/select.ts')
+  const { InvalidValue } = await import('../../errors.ts')
+  const paths = Array.isArray(input.include) ? input.include.map(String) : []
+  const columns = columnsOf(entity, context.globals.reveal)
+  let includes: readonly Include[] = []
+  try {
+    includes = parseIncludes(system, entity, paths)
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    refuseProblems([{ where: '--include', reason: error.message }], 'Separate relations with commas: steps,artifacts')
+  }
+  const forPeople = context.format === 'table' || context.format === 'md'
+  return {
+    includes,
+    describe: {
+      columns,
+      nested: includes.map(({ relation }) => ({ key: propertyOf(relation), kind: 'json' })),
+      related: (row) =>
+        includes.flatMap((include) => {
+          const rows = relatedRows(row[propertyOf(include.relation)])
+          const part = { key: propertyOf(include.relation), rows, shown: include.relation.entity.list.columns }
+          if (!forPeople) return [{ ...part, columns: columnsWithin(include) }]
+          // People read the second level as tables of its own, below the first.
+          const deeper = include.includes.map((nested) => ({
+            key: `${part.key}.${propertyOf(nested.relation)}`,
+            columns: columnsOf(nested.relation.entity),
+            rows: listOf(rows).flatMap((child) => listOf(relatedRows(child[propertyOf(nested.relation)]))),
+            shown: nested.relation.entity.list.columns,
+          }))
+          return [{ ...part, columns: columnsOf(include.relation.entity) }, ...deeper]
+        }),
+    },
+  }
+}
+
+function viewOf(found: Gotten, entity: Entity, context: Context): View {
+  const [only, ...others] = found.rows
+  if (only !== undefined && others.length === 0) {
+    return { shape: 'record', columns: found.columns, row: only, related: found.related(only) }
+  }
+  return {
+    shape: 'table',
+    columns: [...found.columns, ...found.nested],
+    shown: [...entity.list.columns, ...context.globals.reveal, ...found.nested.map((column) => column.key)],
+    rows: found.rows,
+  }
+}
+
+function relatedRows(value: unknown): Cells[] | Cells | null {
+  if (Array.isArray(value)) return value.filter(isRow)
+  return isRow(value) ? value : null
+}
+
+function listOf(rows: Cells[] | Cells | null): Cells[] {
+  if (rows === null) return []
+  return Array.isArray(rows) ? rows.filter(isRow) : [rows].filter(isRow)
+}
+
+function isRow(value: unknown): value is Cells {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

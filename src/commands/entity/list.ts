@@ -1,0 +1,109 @@
+import type { Cells } from '../../model/column.ts'
+import type { Entity } from '../../model/entity.ts'
+import { columnOf } from '../../model/field.ts'
+import type { System } from '../../model/system.ts'
+import { type Command, type Context, defineCommand, type Example } from '../command.ts'
+import { integer, text, toggle } from '../flags.ts'
+import { entityScope, spoken, wordsOf } from './entity-scope.ts'
+import { FILTER_HELP, filterFlags, filterInput, hasFilter } from './filter-flags.ts'
+import { nextPageCommand } from './next-page.ts'
+
+const DEFAULT_LIMIT = 20
+/** Held in memory at once; more than this streams with `--all`. */
+const MAX_LIMIT = 10_000
+
+interface Listed {
+  readonly rows: Iterable<Cells> | AsyncIterable<Cells>
+  readonly next?: string
+}
+
+/** `steward <system> <entity> list`. */
+export function listCommand(system: System, entity: Entity): Command {
+  return defineCommand({
+    name: 'list',
+    aliases: ['ls'],
+    summary: `List ${spoken(entity.plural)}, newest first unless --sort says otherwise`,
+    description: `Lists ${spoken(entity.plural)} a page at a time. ${FILTER_HELP}`,
+    examples: examples(system, entity),
+    effect: 'read',
+    flags: {
+      ...filterFlags(entity),
+      sort: text('<fields>', `order, minus for descending (default ${entity.list.sort}); NULL counts as largest`),
+      limit: integer('<n>', `rows of a page (default ${DEFAULT_LIMIT})`, { min: 1, max: MAX_LIMIT }),
+      after: text('<cursor>', 'begin after this place, as the page before printed it'),
+      all: toggle('every row, streamed'),
+    },
+    async run(context, input): Promise<Listed> {
+      const { readFilters, filterableFields } = await import('../../crud/filters.ts')
+      const { readSort } = await import('../../crud/sort.ts')
+      const { refuseProblems } = await import('../../crud/scope.ts')
+      const { listAll, listPage } = await import('../../crud/list.ts')
+      const { filters, problems } = readFilters(entity, filterInput(entity, input))
+      const order = readSort(entity, input.sort)
+      problems.push(...order.problems)
+      if (input.all && input.limit !== undefined) problems.push({ where: '--limit', reason: 'contradicts --all' })
+      refuseProblems(problems, `Fields of ${entity.name}: ${filterableFields(entity).join(', ')}`)
+      const options = {
+        filters,
+        sort: order.sort,
+        fields: await fieldsToRead(context, entity),
+        after: input.after,
+      }
+      const scope = await entityScope(context, system, entity)
+      const db = await context.db()
+      if (input.all) return { rows: listAll(db, scope, options) }
+      return listPage(db, scope, { ...options, limit: input.limit ?? DEFAULT_LIMIT })
+    },
+    view: ({ rows, next }, input, context) => ({
+      shape: 'table',
+      // Secret columns too: the renderer leaves them out, and knows what to say when --fields names one.
+      columns: Object.entries(entity.fields).map(([key, field]) => columnOf(key, field)),
+      shown: entity.list.columns,
+      rows,
+      empty: hasFilter(entity, input)
+        ? `No ${spoken(entity.plural)} match the filters`
+        : `There are no ${spoken(entity.plural)}`,
+      more: () =>
+        next === undefined ? undefined : `There are more. Next page: ${nextPageCommand(context.argv, next)}`,
+    }),
+  })
+}
+
+/** Only what is shown is read: large JSON stays where it is when a person looks at a table. */
+async function fieldsToRead({ globals, format }: Context, entity: Entity): Promise<string[]> {
+  const { namedFields, shownColumns, visibleFields } = await import('../../crud/select.ts')
+  if (globals.fields !== undefined) return namedFields(entity, globals.fields, globals.reveal)
+  if (format === 'table' || format === 'md') return shownColumns(entity, globals.reveal)
+  return visibleFields(entity, globals.reveal)
+}
+
+function examples(system: System, entity: Entity): [Example, ...Example[]] {
+  const words = wordsOf(system, entity, 'list')
+  const state = Object.entries(entity.fields).find(([, field]) => field.values && !field.secret)
+  const values = state?.[1].values ?? []
+  const value = values.find((candidate) => candidate === 'failed') ?? values.at(-1)
+  const period = entity.list.time === undefined ? '' : ' --since 7d'
+  const number = Object.entries(entity.fields).find(([, field]) => field.unit === 'bytes' || field.kind === 'integer')
+  const empty = Object.entries(entity.fields).find(([, field]) => field.nullable && field.kind === 'timestamp')
+  const further: Example[] = []
+  if (number) {
+    const threshold = number[1].unit === 'bytes' ? 1_000_000 : 1
+    further.push({
+      command: `${words} --filter '${number[0]}>=${threshold}' --sort -${number[0]}`,
+      does: `By ${spoken(number[0].replaceAll('_', '-'))}, largest first`,
+    })
+  }
+  if (empty) further.push({ command: `${words} --filter '${empty[0]} null'`, does: `Without ${empty[0]}` })
+  further.push({ command: `${words} --all -o ndjson`, does: 'Every one, a JSON object a line' })
+  if (state && value !== undefined) {
+    const flag = state[0].replaceAll('_', '-')
+    return [
+      { command: `${words} --${flag} ${value}${period}`, does: `The ${value} ones${period && ' of the last week'}` },
+      ...further,
+    ]
+  }
+  return [
+    { command: `${words} --limit 50${period}`, does: `The newest 50${period && ' of the last week'}` },
+    ...further,
+  ]
+}

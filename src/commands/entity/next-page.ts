@@ -1,0 +1,20 @@
+/** The command that shows the next page, ready to be pasted. */
+
+/**
+ * @param argv what was typed after `steward`
+ * @returns the same command line with the cursor in place of the one it had
+ */
+export function nextPageCommand(argv: readonly string[], cursor: string): string {
+  const kept: string[] = []
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? ''
+    if (word === '--after') index++
+    else if (!word.startsWith('--after=')) kept.push(word)
+  }
+  return ['steward', ...kept, '--after', cursor].map(shellWord).join(' ')
+}
+
+/** Quoted for a POSIX shell where it needs to be. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
