@@ -8,7 +8,7 @@ import { build } from 'esbuild'
 
 await rm('dist', { recursive: true, force: true })
 const result = await build({
-  entryPoints: { main: 'src/cli/main.ts' },
+  entryPoints: { main: 'src/cli/main.ts', reference: 'src/cli/reference.ts' },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -15,7 +15,8 @@ export const OUTCOME_DAYS = 30
 export interface TableFigures {
   readonly system: string
   readonly table: string
-  readonly rows: bigint
+  /** Null where neither a count nor an estimate is to be had. */
+  readonly rows: bigint | null
   /** True when `rows` is the planner's estimate. */
   readonly estimated: boolean
   /** Table, TOAST and indexes together, in bytes. */
@@ -36,15 +37,24 @@ export interface Placed {
   readonly schema: string
 }
 
+interface Found {
+  readonly schema: string
+  readonly table: string
+  readonly estimate: bigint
+  readonly bytes: bigint
+  readonly readable: boolean
+}
+
 /** Rows and size of every table of these systems that exists, in declared order. */
 export async function tableFigures(db: Queryable, placed: readonly Placed[]): Promise<TableFigures[]> {
-  const found = await db.rows<{ schema: string; table: string; estimate: bigint; bytes: bigint }>(sql`
+  const found = await db.rows<Found>(sql`
     SELECT
       n.nspname AS schema,
       c.relname AS table,
       -- A partitioned table has neither rows nor size of its own: its leaves have them.
       COALESCE(leaves.estimate, c.reltuples::bigint) AS estimate,
-      COALESCE(leaves.bytes, pg_total_relation_size(c.oid)) AS bytes
+      COALESCE(leaves.bytes, pg_total_relation_size(c.oid)) AS bytes,
+      has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN LATERAL (
@@ -66,11 +76,13 @@ export async function tableFigures(db: Queryable, placed: readonly Placed[]): Pr
       return row ? [{ system: system.name, ...row }] : []
     }),
   )
-  const small = tables.filter((table) => table.estimate < COUNTED_UP_TO)
+  const small = tables.filter((table) => table.readable && table.estimate < COUNTED_UP_TO)
   const counts = await countRows(db, small)
   return tables.map(({ system, schema, table, estimate, bytes }) => {
     const counted = counts.get(`${schema}.${table}`)
-    return { system, table, rows: counted ?? estimate, estimated: counted === undefined, bytes }
+    // -1: never analysed, and not ours to read.
+    const rows = counted ?? (estimate < 0n ? null : estimate)
+    return { system, table, rows, estimated: counted === undefined, bytes }
   })
 }
 
@@ -80,6 +92,7 @@ export async function outcomeFigures(db: Queryable, placed: readonly Placed[]): 
   for (const { system, schema } of placed) {
     const entity = entityNamed(system, system.overview.entity)
     if (entity?.lifecycle === undefined || entity.list.time === undefined) continue
+    if (!(await isReadable(db, schema, entity.table))) continue
     const rows = await db.rows<{ state: string; rows: bigint }>(
       statesSince(identifier(schema, entity.table), entity.lifecycle.field, entity.list.time),
     )
@@ -90,6 +103,20 @@ export async function outcomeFigures(db: Queryable, placed: readonly Placed[]): 
     }
   }
   return figures
+}
+
+/** False where the table does not exist or this role may not read it. */
+async function isReadable(db: Queryable, schema: string, table: string): Promise<boolean> {
+  const row = await db.maybeOne(sql`
+    SELECT 1
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema}
+      AND c.relname = ${table}
+      AND has_schema_privilege(n.oid, 'USAGE')
+      AND has_table_privilege(c.oid, 'SELECT')
+  `)
+  return row !== undefined
 }
 
 function statesSince(table: Sql, stateField: string, timeField: string): Sql {

@@ -1,0 +1,85 @@
+/** The command reference in Markdown, from the same declarations as `--help`: what would drift is generated. */
+import { type Command, type Group, isGroup } from '../commands/command.ts'
+import type { Flag, Flags } from '../commands/flags.ts'
+import { branches } from './branches.ts'
+import { globalFlags } from './globals.ts'
+import { longName } from './names.ts'
+
+/** @returns Markdown: global options, then every command with its arguments, flags and examples */
+export async function reference(): Promise<string> {
+  const parts = ['# Commands', '', 'Generated from the same declarations as `--help`.', '']
+  parts.push('## Global options', '', flagTable(globalFlags))
+  for (const branch of branches) {
+    parts.push('', `## \`steward ${branch.name}\``, '', `${branch.summary}.`)
+    parts.push(...describe(await branch.load(), branch.name))
+  }
+  return `${parts.join('\n')}\n`
+}
+
+/** @returns Markdown: a table of every command; the verbs of an entity share a row */
+export async function commandTable(): Promise<string> {
+  const rows: string[] = []
+  for (const branch of branches) rows.push(...tableRows(await branch.load(), branch.name))
+  return ['| command | what it does |', '|---|---|', ...rows].join('\n').concat('\n')
+}
+
+function tableRows(entry: Command | Group, path: string): string[] {
+  if (!isGroup(entry)) return [tableRow(path, entry.summary)]
+  const shown = entry.commands.filter((child) => !('hidden' in child && child.hidden))
+  // A group of groups is a system: each of its groups is one row with its verbs.
+  if (shown.some(isGroup)) {
+    return shown.map((child) =>
+      isGroup(child)
+        ? tableRow(`${path} ${child.name} ${child.commands.map((verb) => verb.name).join('|')}`, child.summary)
+        : tableRow(`${path} ${child.name}`, child.summary),
+    )
+  }
+  return shown.map((child) => tableRow(`${path} ${child.name}`, child.summary))
+}
+
+function tableRow(path: string, summary: string): string {
+  return `| \`steward ${path.replaceAll('|', ' \\| ')}\` | ${summary.replaceAll('|', '\\|')} |`
+}
+
+function describe(entry: Command | Group, path: string): string[] {
+  if (isGroup(entry)) {
+    return entry.commands.flatMap((child) => {
+      if ('hidden' in child && child.hidden) return []
+      if (isGroup(child)) return [...describe(child, `${path} ${child.name}`)]
+      return describe(child, `${path} ${child.name}`)
+    })
+  }
+  const args = Object.entries(entry.args).map(([name, argument]) => {
+    const word = `${name.replaceAll('_', '-')}${argument.variadic ? '…' : ''}`
+    return argument.required ? `<${word}>` : `[${word}]`
+  })
+  const usage = ['steward', path, ...args, ...(Object.keys(entry.flags).length > 0 ? ['[options]'] : [])].join(' ')
+  const lines = [
+    '',
+    `<details><summary><code>${escapeHtml(usage)}</code> — ${escapeHtml(entry.summary)}</summary>`,
+    '',
+  ]
+  lines.push(entry.description ?? `${entry.summary}.`)
+  if (Object.keys(entry.flags).length > 0) lines.push('', flagTable(entry.flags))
+  lines.push('', '```sh')
+  for (const example of entry.examples) lines.push(`# ${example.does}`, `steward ${example.command}`)
+  lines.push('```', '', '</details>')
+  return lines
+}
+
+function flagTable(flags: Flags): string {
+  const rows = Object.entries(flags)
+    .filter(([, flag]) => !flag.hidden)
+    .map(([key, flag]) => `| \`${spelling(key, flag)}\` | ${flag.summary.replaceAll('|', '\\|')} |`)
+  return ['| option | what it does |', '|---|---|', ...rows].join('\n')
+}
+
+function spelling(key: string, flag: Flag): string {
+  const short = flag.short === undefined ? '' : `-${flag.short}, `
+  const value = flag.metavar === undefined ? '' : ` ${flag.metavar}`
+  return `${short}${longName(key, flag)}${value}`.replaceAll('|', '\\|')
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}

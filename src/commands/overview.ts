@@ -1,0 +1,212 @@
+/** The overview that `status` and `quickstart` show: gathered here, shown as sections. */
+import { type Config, schemaOf } from '../config/config.ts'
+import type { Database } from '../db/database.ts'
+import type { OutcomeFigures, Placed, TableFigures } from '../inspect/overview.ts'
+import type { MigrationStatus } from '../migrations/status.ts'
+import type { Tone } from '../model/column.ts'
+import { entityNamed, type System } from '../model/system.ts'
+import type { Section, View } from '../output/view.ts'
+import { systems } from '../systems/registry.ts'
+import type { Context } from './command.ts'
+import { migrationsOf } from './migrate/scope.ts'
+
+export interface Overview {
+  readonly connection: {
+    readonly server: string
+    readonly database: string
+    readonly user: string
+    readonly environment: string | null
+    readonly profile: string
+    readonly bytes: bigint
+  }
+  readonly systems: readonly System[]
+  readonly tables: readonly TableFigures[]
+  readonly outcomes: readonly OutcomeFigures[]
+  readonly migrations: readonly MigrationStatus[]
+  /** Tables or indexes that each maintenance job would work on now. */
+  readonly due: Readonly<Record<'vacuum' | 'analyze' | 'reindex', number>>
+}
+
+/** Reads everything the overview shows. Works as a role that may only SELECT, and on an empty database. */
+export async function gatherOverview(context: Context): Promise<Overview> {
+  const [config, db, loaded, inspect] = await Promise.all([
+    context.config(),
+    context.db(),
+    Promise.all(systems.map((entry) => entry.load())),
+    import('../inspect/overview.ts'),
+  ])
+  const placed: Placed[] = loaded.map((system) => ({ system, schema: schemaOf(config, system.name) }))
+  const { migrationStatus } = await import('../migrations/status.ts')
+  const scopes = await migrationsOf(
+    config,
+    systems.map((entry) => entry.name),
+  )
+  return {
+    connection: await connectionOf(config, db),
+    systems: loaded,
+    tables: await inspect.tableFigures(db, placed),
+    outcomes: await inspect.outcomeFigures(db, placed),
+    migrations: await migrationStatus(db, scopes),
+    due: await maintenanceDue(db, placed),
+  }
+}
+
+async function connectionOf(config: Config, db: Database): Promise<Overview['connection']> {
+  const [{ sql }, { readEnvironment }] = await Promise.all([
+    import('../model/sql.ts'),
+    import('../db/environment.ts'),
+  ])
+  const { bytes, version } = await db.one<{ bytes: bigint; version: string }>(
+    sql`SELECT pg_database_size(current_database()) AS bytes, current_setting('server_version') AS version`,
+  )
+  return {
+    server: `PostgreSQL ${version}`,
+    database: db.database,
+    user: db.user,
+    environment: (await readEnvironment(db)) ?? null,
+    profile: config.profile,
+    bytes,
+  }
+}
+
+async function maintenanceDue(db: Database, placed: readonly Placed[]): Promise<Overview['due']> {
+  const [vacuum, analyze, reindex] = await Promise.all([
+    import('../maintenance/vacuum.ts'),
+    import('../maintenance/analyze.ts'),
+    import('../maintenance/reindex.ts'),
+  ])
+  const selection = { schemas: placed.map((each) => each.schema), tables: [], all: false }
+  const due = (items: readonly { readonly action: string }[]) => items.filter((item) => item.action !== 'keep').length
+  return {
+    vacuum: due(await vacuum.planVacuum(db, selection, vacuum.VACUUM_NEED)),
+    analyze: due(await analyze.planAnalyze(db, selection, analyze.ANALYZE_NEED)),
+    reindex: due(await reindex.planReindex(db, selection, reindex.REINDEX_NEED)),
+  }
+}
+
+/** The overview as sections; the last one says what to do next. */
+export function overviewView(overview: Overview): View {
+  const { connection, tables, outcomes, migrations, due } = overview
+  const sections: Section[] = [
+    {
+      kind: 'record',
+      key: 'connection',
+      title: 'Database',
+      columns: [
+        { key: 'server', kind: 'text' },
+        { key: 'database', kind: 'text' },
+        { key: 'user', kind: 'text' },
+        { key: 'profile', kind: 'text' },
+        { key: 'environment', kind: 'text', tones: { production: 'bad', staging: 'active' } },
+        { key: 'bytes', label: 'size', kind: 'bigint', unit: 'bytes' },
+      ],
+      row: connection,
+    },
+    {
+      kind: 'table',
+      key: 'systems',
+      title: 'Systems',
+      columns: [
+        { key: 'system', kind: 'text' },
+        { key: 'migrations', kind: 'text' },
+        { key: 'tables', kind: 'integer' },
+        { key: 'rows', kind: 'bigint', unit: 'count' },
+        { key: 'bytes', label: 'size', kind: 'bigint', unit: 'bytes' },
+      ],
+      rows: overview.systems.map((system) => systemRow(system, tables, migrations)),
+    },
+    {
+      kind: 'table',
+      key: 'tables',
+      title: 'Tables',
+      columns: [
+        { key: 'system', kind: 'text' },
+        { key: 'table', kind: 'text' },
+        { key: 'rows', kind: 'bigint', unit: 'count' },
+        { key: 'estimated', label: 'estimated', kind: 'boolean' },
+        { key: 'bytes', label: 'size', kind: 'bigint', unit: 'bytes' },
+      ],
+      shown: ['table', 'rows', ...(tables.some((table) => table.estimated) ? ['estimated'] : []), 'bytes'],
+      rows: tables.map((table) => ({ ...table })),
+      empty: 'No table of a known system is here yet.',
+    },
+    ...overview.systems.flatMap((system) => outcomeSection(system, outcomes)),
+    {
+      kind: 'record',
+      key: 'due',
+      title: 'Maintenance due',
+      columns: [
+        { key: 'vacuum', label: 'tables to vacuum', kind: 'integer' },
+        { key: 'analyze', label: 'tables to analyze', kind: 'integer' },
+        { key: 'reindex', label: 'indexes to rebuild', kind: 'integer' },
+      ],
+      row: due,
+    },
+    { kind: 'notes', key: 'next', title: 'Next', lines: nextSteps(overview) },
+  ]
+  return { shape: 'sections', sections }
+}
+
+function systemRow(system: System, tables: readonly TableFigures[], migrations: readonly MigrationStatus[]) {
+  const own = tables.filter((table) => table.system === system.name)
+  const steps = migrations.filter((migration) => migration.system === system.name)
+  const applied = steps.filter((migration) => migration.condition === 'applied').length
+  const rest = steps.length - applied
+  return {
+    system: system.name,
+    migrations: rest === 0 ? `${applied} applied` : `${applied} applied, ${rest} to look at`,
+    tables: own.length,
+    rows: own.reduce((sum, table) => sum + (table.rows ?? 0n), 0n),
+    bytes: own.reduce((sum, table) => sum + table.bytes, 0n),
+  }
+}
+
+const ROLE_TONES: Readonly<Record<string, Tone>> = { terminal: 'idle', active: 'active', waiting: 'idle' }
+
+function outcomeSection(system: System, outcomes: readonly OutcomeFigures[]): Section[] {
+  const own = outcomes.filter((outcome) => outcome.system === system.name)
+  if (own.length === 0) return []
+  const entity = entityNamed(system, system.overview.entity)
+  const tones = Object.fromEntries(
+    Object.entries(entity?.lifecycle?.states ?? {}).map(([state, role]) => [state, ROLE_TONES[role] ?? 'idle']),
+  )
+  return [
+    {
+      kind: 'table',
+      key: `${system.name}_outcomes`,
+      title: `${system.title}: ${entity?.plural ?? ''} of the last 30 days`,
+      columns: [
+        { key: 'state', kind: 'text', tones: { ...tones, completed: 'good', failed: 'bad' } },
+        { key: 'rows', kind: 'bigint', unit: 'count' },
+        { key: 'share', kind: 'float', unit: 'percent' },
+      ],
+      rows: own.map(({ state, rows, share }) => ({ state, rows, share })),
+      chart: { kind: 'bars', x: 'state', y: ['rows'] },
+    },
+  ]
+}
+
+function nextSteps({ systems: loaded, tables, migrations, due, connection }: Overview): string[] {
+  if (migrations.some((migration) => migration.condition !== 'applied')) {
+    return ['steward migrate status   see what is pending', 'steward migrate up       apply it']
+  }
+  const empty = loaded.filter((system) =>
+    tables.filter((table) => table.system === system.name).every((table) => table.rows === 0n),
+  )
+  if (empty.length > 0 && connection.environment === 'development') {
+    return empty.map((system) => `steward seed run ${system.name}   fill it with demo data`)
+  }
+  const lines = loaded.flatMap((system) => {
+    const entity = system.overview.entity
+    return [
+      `steward ${system.name} ${entity} list --status failed --since 7d   what went wrong lately`,
+      `steward ${system.name} --help   everything there is to do with ${system.title}`,
+    ]
+  })
+  const jobs = Object.entries(due).filter(([, count]) => count > 0)
+  return [
+    ...lines,
+    'steward report list   questions it can answer',
+    ...jobs.map(([job]) => `steward maintain ${job} --dry-run   what needs it, and why`),
+  ]
+}

@@ -1,0 +1,15 @@
+/** `steward status`: what is connected, what is in it, what is due. */
+import { defineCommand } from './command.ts'
+import { gatherOverview, overviewView } from './overview.ts'
+
+export const status = defineCommand({
+  name: 'status',
+  summary: 'Connection, versions, migrations, sizes and what to do next',
+  examples: [
+    { command: 'status', does: 'Look at the database of the default profile' },
+    { command: '--profile production status --json', does: 'The same for another, for a script' },
+  ],
+  effect: 'read',
+  run: gatherOverview,
+  view: overviewView,
+})
