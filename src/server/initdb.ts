@@ -1,20 +1,20 @@
 /** Creates the data directory: superuser and database `steward`, the same text order on every machine. */
 import { randomBytes } from 'node:crypto'
-import { appendFile, chown, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { appendFile, chown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import process from 'node:process'
 import { OperationError } from '../errors.ts'
 import type { Binaries } from './binaries.ts'
 import { DATABASE, SUPERUSER } from './names.ts'
 import type { ServerPaths } from './paths.ts'
+import { readIfThere } from './postmaster.ts'
 import { runProgram } from './program.ts'
 import { SETTINGS_FILE, writeSettings } from './settings.ts'
-import { canUse, type ServerUser } from './unprivileged.ts'
+import type { ServerUser } from './unprivileged.ts'
 
 /** The major version of PostgreSQL that made the data directory, undefined when there is none. */
 export async function dataVersion(data: string): Promise<string | undefined> {
-  const text = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => undefined)
-  return text?.trim()
+  return (await readIfThere(join(data, 'PG_VERSION')))?.trim()
 }
 
 /** @throws OperationError `data-directory-version` when the data was made by another major version */
@@ -28,25 +28,6 @@ export function checkVersion(data: string, made: string, binaries: Binaries): vo
   })
 }
 
-/**
- * Makes the directories of a server, with the modes and the owner that PostgreSQL insists on.
- *
- * @throws OperationError `server-home-unreachable` when the server's user cannot work there
- */
-export async function makeDirectories(paths: ServerPaths, user: ServerUser | undefined): Promise<void> {
-  await mkdir(dirname(paths.home), { recursive: true, mode: 0o755 })
-  for (const directory of [paths.home, paths.run]) {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    if (user !== undefined) await chown(directory, user.uid, user.gid)
-  }
-  if (process.platform === 'win32' || (await canUse(paths.home, user))) return
-  throw new OperationError({
-    code: 'server-home-unreachable',
-    message: `The server's user${user === undefined ? '' : ` ${user.name}`} cannot work in ${paths.home}`,
-    hint: 'Set STEWARD_DATA_HOME to a directory that this user can enter',
-  })
-}
-
 export interface InitialiseOptions {
   /** False leaves writing to disk to the operating system: for data that nobody will miss. */
   readonly durable: boolean
@@ -54,7 +35,7 @@ export interface InitialiseOptions {
 
 /**
  * Runs initdb into a directory aside and moves it into place when the database is in it: an interrupted run leaves
- * no half data directory.
+ * no half data directory, and what it leaves aside the next run clears away. For the holder of the lock.
  *
  * @throws OperationError `initdb-failed`
  */
@@ -64,6 +45,8 @@ export async function initialise(
   user: ServerUser | undefined,
   { durable }: InitialiseOptions,
 ): Promise<void> {
+  const leftovers = (await readdir(paths.home)).filter((name) => name.startsWith('.initdb-'))
+  for (const name of leftovers) await rm(join(paths.home, name), { recursive: true, force: true })
   const unfinished = await mkdtemp(join(paths.home, '.initdb-'))
   try {
     if (user !== undefined) await chown(unfinished, user.uid, user.gid)

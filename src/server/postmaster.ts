@@ -3,8 +3,9 @@
  * data directory, start time, port, socket directory, listen address, shared memory key, status; one a line).
  */
 import { readFile, realpath } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
+import { OperationError } from '../errors.ts'
 import { errorCode } from './errno.ts'
 import { runProgram } from './program.ts'
 
@@ -27,10 +28,7 @@ export async function livePostmaster(data: string): Promise<Postmaster | undefin
 
 /** What `postmaster.pid` says, whether or not that process still lives. */
 export async function readPidFile(data: string): Promise<Postmaster | undefined> {
-  const text = await readFile(pidFile(data), 'utf8').catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return ''
-    throw error
-  })
+  const text = (await readIfThere(pidFile(data))) ?? ''
   const lines = text.split('\n').map((line) => line.trim())
   // A standalone backend writes its process id negated; only initialisation runs one, under our lock.
   const pid = Number(lines[0])
@@ -43,6 +41,27 @@ export async function readPidFile(data: string): Promise<Postmaster | undefined>
     socketDirectory: lines[4] ?? '',
     address: lines[5] ?? '',
     state: status === 'ready' ? 'ready' : status === 'stopping' ? 'stopping' : 'starting',
+  }
+}
+
+/**
+ * A file's text, undefined when it does not exist.
+ *
+ * @throws OperationError `server-forbidden` when it belongs to another user
+ */
+export async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+    throw new OperationError({
+      code: 'server-forbidden',
+      message: `The embedded server in ${dirname(file)} belongs to another user`,
+      hint: 'Run steward as that user or as root, or set STEWARD_DATA_HOME to a directory of your own',
+      cause: error,
+    })
   }
 }
 

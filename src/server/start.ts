@@ -7,7 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError, OperationError } from '../errors.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
 import { type Binaries, usableBinaries } from './binaries.ts'
-import { checkVersion, dataVersion, initialise, makeDirectories } from './initdb.ts'
+import { makeDirectories } from './directories.ts'
+import { onFiles } from './errno.ts'
+import { checkVersion, dataVersion, initialise } from './initdb.ts'
 import { withLock } from './lock.ts'
 import type { ServerPaths } from './paths.ts'
 import { isAlive, livePostmaster, type Postmaster, pidFile, readPidFile } from './postmaster.ts'
@@ -42,9 +44,14 @@ export interface Started {
  *
  * @throws ConnectionError `embedded-server-unavailable`, `server-start-failed`, `server-starting`
  * @throws OperationError `initdb-failed`, `data-directory-version`, `server-home-unreachable`, `no-server-user`
+ * @throws OperationError `server-files` when the file system refuses something
  * @throws LockedError `server-locked`
  */
 export async function startServer(paths: ServerPaths, options: StartOptions = {}): Promise<Started> {
+  return onFiles(paths.home, () => createAndStart(paths, options))
+}
+
+async function createAndStart(paths: ServerPaths, options: StartOptions): Promise<Started> {
   const { onProgress = ignoreProgress, durable = true, settings = {} } = options
   const running = await livePostmaster(paths.data)
   if (running?.state === 'ready') return { postmaster: running, started: false, created: false }

@@ -4,7 +4,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OperationError } from '../errors.ts'
 import { usableBinaries } from './binaries.ts'
-import { errorCode } from './errno.ts'
+import { errorCode, onFiles } from './errno.ts'
 import { withLock } from './lock.ts'
 import type { ServerPaths } from './paths.ts'
 import { livePostmaster, type Postmaster } from './postmaster.ts'
@@ -22,7 +22,7 @@ const STOP_TIMEOUT = 60_000
  */
 export async function stopServer(paths: ServerPaths): Promise<Postmaster | undefined> {
   if ((await livePostmaster(paths.data)) === undefined) return undefined
-  return withLock(paths.lockFile, () => shutDown(paths))
+  return onFiles(paths.home, () => withLock(paths.lockFile, () => shutDown(paths)))
 }
 
 /** As `stopServer`, for those who hold the lock already. */
