@@ -8,13 +8,12 @@ import type { ServerPaths } from './paths.ts'
 import { canUse, type ServerUser } from './unprivileged.ts'
 
 /**
- * Makes what is missing.
+ * Makes what is missing in `paths.home` and the socket's directory. For the holder of the lock.
  *
  * @throws OperationError `server-home-unreachable` when the server's user cannot work there
  * @throws OperationError `socket-directory-taken` when another user made the socket's directory
  */
 export async function makeDirectories(paths: ServerPaths, user: ServerUser | undefined): Promise<void> {
-  await makeReachable(dirname(paths.home))
   await mkdir(paths.home, { recursive: true })
   await chmod(paths.home, 0o700)
   if (user !== undefined) await chown(paths.home, user.uid, user.gid)
@@ -29,7 +28,7 @@ export async function makeDirectories(paths: ServerPaths, user: ServerUser | und
 }
 
 /** Makes a directory and its parents so that every user can pass, whatever the umask; existing ones stay as they are. */
-async function makeReachable(directory: string): Promise<void> {
+export async function makeReachable(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true })
   if (first === undefined || process.platform === 'win32') return
   for (let made = directory; made.length >= first.length; made = dirname(made)) await chmod(made, 0o755)

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process'
 import { chown, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { dirname } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError, OperationError } from '../errors.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
 import { type Binaries, usableBinaries } from './binaries.ts'
-import { makeDirectories } from './directories.ts'
+import { makeDirectories, makeReachable } from './directories.ts'
 import { onFiles } from './errno.ts'
 import { checkVersion, dataVersion, initialise } from './initdb.ts'
 import { withLock } from './lock.ts'
@@ -56,12 +57,13 @@ async function createAndStart(paths: ServerPaths, options: StartOptions): Promis
   const running = await livePostmaster(paths.data)
   if (running?.state === 'ready') return { postmaster: running, started: false, created: false }
 
-  const user = await serverUser(paths.data)
-  await makeDirectories(paths, user)
+  await makeReachable(dirname(paths.home))
   return withLock(paths.lockFile, async () => {
     const up = await settled(paths)
     if (up !== undefined) return { postmaster: up, started: false, created: false }
 
+    const user = await serverUser(paths.data)
+    await makeDirectories(paths, user)
     const binaries = await usableBinaries(paths.binaries, user)
     const made = await dataVersion(paths.data)
     if (made === undefined) {
