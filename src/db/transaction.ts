@@ -99,7 +99,7 @@ function transactionOn(link: Link, copies: OpenCopies, signal: AbortSignal | und
     try {
       pending = fetch()
       for (let more = true; more; ) {
-        const rows: R[] = await pending
+        const rows: R[] = (await pending) ?? []
         more = rows.length === batch
         // The next batch travels while this one is worked on.
         pending = more ? fetch() : undefined
