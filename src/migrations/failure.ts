@@ -9,7 +9,7 @@ import type { Direction, SystemMigrations } from './source.ts'
 export interface FailedStep {
   readonly system: SystemMigrations
   readonly migration: Migration
-  readonly direction: Direction
+  readonly direction: Direction | 'redo'
 }
 
 /**
@@ -19,10 +19,20 @@ export interface FailedStep {
  */
 export async function migrationFailure(session: Session, step: FailedStep, error: unknown): Promise<StewardError> {
   const name = `${step.system.system} ${step.migration.name}`
-  const doing = step.direction === 'up' ? `Migration ${name}` : `Rolling back ${name}`
+  const doing = { up: `Migration ${name}`, down: `Rolling back ${name}`, redo: `Redoing ${name}` }[step.direction]
   const code = error instanceof StewardError ? error.code : 'migration-failed'
   const details = { ...facts(error), system: step.system.system, migration: step.migration.name }
   const common = { code, cause: error, details }
+
+  if (error instanceof Error && error.name === 'MigrationLocked') {
+    // We hold the advisory lock and the row was free: it was taken since, by a Knex that is not Steward's.
+    return new LockedError({
+      ...common,
+      code: 'migration-locked',
+      message: `${doing} was not started: another Knex is migrating schema ${step.system.schema}`,
+      hint: 'wait for it to finish and run the same command again',
+    })
+  }
 
   // A refusal of ours, or a stop request: already the whole story, and its transaction is rolled back.
   if (error instanceof StewardError && !(error instanceof OperationError || isFromServer(error))) return error

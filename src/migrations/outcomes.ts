@@ -3,10 +3,13 @@ import { LockedError, OperationError, StewardError, throwIfStopped } from '../er
 import type { MigrationRun } from './run.ts'
 import type { Step } from './selection.ts'
 
+/** What a migration is when all went well. */
+export type Done = 'applied' | 'rolled back' | 'redone'
+
 export interface MigrationOutcome {
   readonly system: string
   readonly name: string
-  readonly outcome: 'applied' | 'rolled back' | 'failed' | 'not run'
+  readonly outcome: Done | 'failed' | 'not run'
   /** Milliseconds; null when it did not run to its end. */
   readonly durationMs: number | null
 }
@@ -18,6 +21,12 @@ export interface RunResult {
   readonly failure?: StewardError
 }
 
+const LABELS: Readonly<Record<Done, string>> = {
+  applied: 'applying migrations',
+  'rolled back': 'rolling back migrations',
+  redone: 'redoing migrations',
+}
+
 /**
  * Runs the steps in order until one fails or the run is stopped.
  *
@@ -27,10 +36,10 @@ export interface RunResult {
 export async function runSteps(
   { signal, onProgress }: Pick<MigrationRun, 'signal' | 'onProgress'>,
   steps: readonly Step[],
-  done: 'applied' | 'rolled back',
+  done: Done,
   work: (step: Step) => Promise<number>,
 ): Promise<RunResult> {
-  const label = done === 'applied' ? 'applying migrations' : 'rolling back migrations'
+  const label = LABELS[done]
   const outcomes: MigrationOutcome[] = []
   let failure: StewardError | undefined
   for (const [index, step] of steps.entries()) {
@@ -63,7 +72,7 @@ export async function runSteps(
  */
 export function throwFailure({ outcomes, failure }: RunResult): void {
   if (failure === undefined) return
-  const did = outcomes.filter(({ outcome }) => outcome === 'applied' || outcome === 'rolled back')
+  const did = outcomes.filter(({ outcome }) => outcome !== 'failed' && outcome !== 'not run')
   const left = outcomes.filter(({ outcome }) => outcome === 'not run')
   const message = [
     failure.message,

@@ -5,7 +5,7 @@ import type { Session } from '../db/database.ts'
 import { StewardError, throwIfStopped } from '../errors.ts'
 import type { Migration } from '../model/migration.ts'
 import { raw } from '../model/sql.ts'
-import { migrationFailure } from './failure.ts'
+import { type FailedStep, migrationFailure } from './failure.ts'
 import { type KnexSession, knexOn } from './knex-session.ts'
 import { type Direction, migratorConfig, type SystemMigrations } from './source.ts'
 
@@ -18,6 +18,9 @@ export interface StepOptions {
   /** Sentences worth telling while it runs. */
   readonly onNotice: (notice: string) => void
 }
+
+/** Runs at the start of the transaction in which a migration goes down. */
+type First = (transaction: Knex.Transaction) => Promise<void>
 
 /** Milliseconds. A waiting DDL statement makes every later query on its table wait behind it. */
 export const MAX_LOCK_TIMEOUT = 1000
@@ -50,29 +53,52 @@ export class Stepper {
    * @returns milliseconds it took
    * @throws StewardError that says what is kept and what to do
    */
-  async run(
-    system: SystemMigrations,
-    migration: Migration,
-    direction: Direction,
-    first?: (transaction: Knex.Transaction) => Promise<void>,
-  ): Promise<number> {
-    const started = performance.now()
+  async run(system: SystemMigrations, migration: Migration, direction: Direction, first?: First): Promise<number> {
     const config = migratorConfig(system, migration.name)
-    const what = { system, migration, direction }
-    const limit = migration.transaction ? Math.min(this.#options.lockTimeoutMs, MAX_LOCK_TIMEOUT) : 0
+    return this.#timed({ system, migration, direction }, () =>
+      runMigrator(this.#knex.knex, migration, direction, config, first),
+    )
+  }
+
+  /**
+   * Runs one migration down and up again, in one transaction where it has one.
+   *
+   * @returns milliseconds it took
+   * @throws StewardError that says what is kept and what to do
+   */
+  async redo(system: SystemMigrations, migration: Migration, first?: First): Promise<number> {
+    const config = migratorConfig(system, migration.name)
+    if (!migration.transaction) {
+      return (await this.run(system, migration, 'down')) + (await this.run(system, migration, 'up'))
+    }
+    return this.#timed({ system, migration, direction: 'redo' }, () =>
+      this.#knex.knex.transaction(async (transaction) => {
+        await first?.(transaction)
+        await transaction.migrate.down(config)
+        await transaction.migrate.up(config)
+      }),
+    )
+  }
+
+  async #timed(step: FailedStep, work: () => Promise<void>): Promise<number> {
+    const started = performance.now()
     try {
-      await this.#session.rows(raw(`SET lock_timeout = ${Math.round(limit)}`))
-      await this.#retrying(migration, () => runMigrator(this.#knex.knex, migration, direction, config, first))
+      await this.#limitLocks(step.migration)
+      await this.#retrying(step.migration, work)
     } catch (error) {
-      throw await migrationFailure(this.#session, what, error)
+      throw await migrationFailure(this.#session, step, error)
     }
     return performance.now() - started
   }
 
+  async #limitLocks({ transaction }: Pick<Migration, 'transaction'>): Promise<void> {
+    const limit = transaction ? Math.min(this.#options.lockTimeoutMs, MAX_LOCK_TIMEOUT) : 0
+    await this.#session.rows(raw(`SET lock_timeout = ${Math.round(limit)}`))
+  }
+
   /** Runs `work` in one transaction, again when a lock was in its way. @throws StewardError */
   async transaction<T>(work: (transaction: Knex.Transaction) => Promise<T>): Promise<T> {
-    const limit = Math.min(this.#options.lockTimeoutMs, MAX_LOCK_TIMEOUT)
-    await this.#session.rows(raw(`SET lock_timeout = ${Math.round(limit)}`))
+    await this.#limitLocks({ transaction: true })
     return this.#retrying({ transaction: true }, () => this.#knex.knex.transaction(work))
   }
 
@@ -118,7 +144,7 @@ export async function runMigrator(
   migration: Migration,
   direction: Direction,
   config: Knex.MigratorConfig,
-  first?: (transaction: Knex.Transaction) => Promise<void>,
+  first?: First,
 ): Promise<void> {
   if (direction === 'up') await knex.migrate.up(config)
   else if (!migration.transaction) await knex.migrate.down(config)

@@ -1,6 +1,7 @@
 /** Small migrations for the runner's tests; a schema name of their own shows that mapping works. */
-import { type Migration, migration, statements } from '../../src/model/migration.ts'
+
 import type { SystemMigrations } from '../../src/migrations/source.ts'
+import { type Migration, migration, statements } from '../../src/model/migration.ts'
 
 export const things = migration({
   name: '0001_things',
@@ -38,7 +39,9 @@ export const jsonOperators = migration({
       `CREATE TRIGGER things_touch BEFORE INSERT ON ${schema}.things FOR EACH ROW EXECUTE FUNCTION ${schema}.touch()`,
     )
     // Through the query builder, with bound values.
-    await knex('things').withSchema('elsewhere').insert({ name: "it's \\ bound?", settings: { depth: 2 } })
+    await knex('things')
+      .withSchema('elsewhere')
+      .insert({ name: "it's \\ bound?", settings: { depth: 2 } })
   },
   async down(knex, { schema }) {
     await statements(
