@@ -1,7 +1,8 @@
 /** Migrations of Steward's own schema, in order. */
 import type { Migration } from '../../src/model/migration.ts'
 import { records } from './0001_records.ts'
+import { seedSets } from './0002_seed_sets.ts'
 
-const migrations: readonly Migration[] = [records]
+const migrations: readonly Migration[] = [records, seedSets]
 
 export default migrations

@@ -1,0 +1,6 @@
+/** Every system's seed data that is compiled in, loaded on demand. */
+import type { SeedDefinition } from '../src/seeds/definition.ts'
+
+export const seeds: Readonly<Record<string, () => Promise<SeedDefinition>>> = {
+  skyvern: async () => (await import('./skyvern/index.ts')).skyvernSeeds,
+}

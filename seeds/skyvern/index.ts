@@ -1,0 +1,139 @@
+/**
+ * Seed data for Skyvern. Organizations, users, keys and workflows come first; then blocks of tasks, each with the
+ * runs, sessions and children that belong to it, so that a block needs nothing but the organizations and can be made
+ * again on its own.
+ */
+import type { SeedDefinition, SeedFile, SeedPart, SeedPlan } from '../../src/seeds/definition.ts'
+import { Random } from '../../src/seeds/random.ts'
+import { actionRows } from './actions.ts'
+import { artifactFiles, artifactRows, artifactsOf, MOST_WITH_FILES, screenshotRows } from './artifacts.ts'
+import { stepLogRows, taskLogRows } from './logs.ts'
+import { blockRows, type Run, RunMaker, runCount, runLogRows, runRows, TASKS_PER_RUN } from './runs.ts'
+import { Sessions, sessionRow } from './sessions.ts'
+import { stepRows } from './steps.ts'
+import * as table from './tables.ts'
+import { type Task, TaskMaker, taskRows } from './tasks.ts'
+import { makeWorld, organizationCount, organizationRow, type World } from './world.ts'
+
+/** Tasks a block: some 60,000 rows, a few megabytes. A multiple of TASKS_PER_RUN. */
+const BLOCK = 2000
+
+/** Rows for each task, measured over a hundred thousand of them. */
+const PER_TASK: Readonly<Record<string, number>> = {
+  browser_sessions: 0.35,
+  workflow_runs: 1 / TASKS_PER_RUN,
+  workflow_blocks: 0.75,
+  workflow_run_logs: 0.42,
+  tasks: 1,
+  steps: 4.5,
+  actions: 10.5,
+  artifacts: 3,
+  screenshots: 1.5,
+  task_logs: 2.9,
+  step_logs: 2.4,
+}
+/** Rows for each organization, likewise. */
+const PER_ORGANIZATION: Readonly<Record<string, number>> = { organizations: 1, users: 7.5, api_keys: 2, workflows: 6 }
+
+export const skyvernSeeds: SeedDefinition = {
+  system: 'skyvern',
+  unit: 'tasks',
+  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
+  // Up to here the numbers in ids stay apart (`seedId`): hours pass before they come round.
+  maxSize: 2_000_000,
+  tables: table.tables,
+
+  expectedRows(size) {
+    const organizations = organizationCount(size)
+    return new Map(
+      table.tables.map(({ table: name }) => {
+        const rows = size * (PER_TASK[name] ?? 0) + organizations * (PER_ORGANIZATION[name] ?? 0)
+        return [name, Math.round(rows)]
+      }),
+    )
+  },
+
+  plan(parameters): SeedPlan {
+    const world = makeWorld(parameters)
+    const blocks = Math.ceil(parameters.size / BLOCK)
+    return {
+      parts: 1 + blocks,
+      part: (index) => (index === 0 ? worldPart(world) : blockPart(world, makeBlock(world, index - 1))),
+      files: () => (parameters.size <= MOST_WITH_FILES ? files(world, blocks) : []),
+    }
+  },
+}
+
+interface Block {
+  readonly tasks: readonly Task[]
+  readonly runs: readonly Run[]
+  readonly sessions: Sessions
+}
+
+function makeBlock(world: World, index: number): Block {
+  const { size } = world.parameters
+  const sessions = new Sessions()
+  const tasks = numbers(index * BLOCK, Math.min(size, (index + 1) * BLOCK))
+  const perBlock = BLOCK / TASKS_PER_RUN
+  const runs = numbers(index * perBlock, Math.min(runCount(size), (index + 1) * perBlock))
+  const taskMaker = new TaskMaker(world)
+  const runMaker = new RunMaker(world)
+  return {
+    tasks: tasks.map((task) => taskMaker.make(task, sessions)),
+    runs: runs.map((run) => runMaker.make(run, sessions)),
+    sessions,
+  }
+}
+
+function worldPart(world: World): SeedPart {
+  const { organizations } = world
+  return {
+    loads: [
+      { table: table.organizations, rows: () => organizations.map(organizationRow) },
+      { table: table.users, rows: () => organizations.flatMap(({ users }) => users.map(({ row }) => row)) },
+      { table: table.apiKeys, rows: () => world.apiKeys },
+      {
+        table: table.workflows,
+        rows: () =>
+          organizations.flatMap(({ workflows }) =>
+            workflows.flatMap(({ versions }) => versions.map((version) => version.row)),
+          ),
+      },
+    ],
+  }
+}
+
+function blockPart(world: World, { tasks, runs, sessions }: Block): SeedPart {
+  const { parameters } = world
+  const random = (stream: string) => new Random(parameters.seed, stream)
+  const artifacts = [...artifactsOf(world, tasks, runs)]
+  return {
+    loads: [
+      {
+        table: table.browserSessions,
+        rows: () => sessions.all.map((session) => sessionRow(session, parameters.until)),
+      },
+      { table: table.workflowRuns, rows: () => runRows(world, runs) },
+      { table: table.workflowBlocks, rows: () => blockRows(runs) },
+      { table: table.workflowRunLogs, rows: () => runLogRows(runs) },
+      { table: table.tasks, rows: () => taskRows(world, tasks) },
+      { table: table.steps, rows: () => stepRows(random('step rows'), tasks) },
+      { table: table.actions, rows: () => actionRows(random('actions'), tasks, parameters.until) },
+      { table: table.artifacts, rows: () => artifactRows(world, artifacts) },
+      { table: table.screenshots, rows: () => screenshotRows(artifacts) },
+      { table: table.taskLogs, rows: () => taskLogRows(random('task logs'), tasks) },
+      { table: table.stepLogs, rows: () => stepLogRows(random('step logs'), tasks) },
+    ],
+  }
+}
+
+function* files(world: World, blocks: number): Generator<SeedFile> {
+  for (let index = 0; index < blocks; index++) {
+    const { tasks, runs } = makeBlock(world, index)
+    yield* artifactFiles(artifactsOf(world, tasks, runs))
+  }
+}
+
+function numbers(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)
+}
