@@ -95,7 +95,7 @@ export function columnLines(
   const lines = Array.from({ length: height }, (_, line) => {
     const floor = (height - 1 - line) * 8
     const cells = rising.map((eighths) => (steps[clamp(Math.round(eighths) - floor)] ?? ' ').repeat(broad))
-    const label = line === 0 ? top : line === height - 1 ? bottom : ''
+    const label = line === height - 1 ? bottom : line === 0 ? (most === least ? '' : top) : ''
     return `${pad(label, margin, 'right')} ${unicode ? '┤' : '|'}${cells.join('')}`.trimEnd()
   })
   return [

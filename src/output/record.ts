@@ -37,7 +37,13 @@ function valueLines(value: unknown, column: Column, stream: Stream, room: number
   if (column.kind === 'json' && typeof value === 'object') {
     return visibleLines(jsonText(value, 2))
       .split('\n')
-      .flatMap((line) => wrap(line, room))
+      .flatMap((line) => wrapIndented(line, room))
   }
   return wrap(text, room)
+}
+
+/** Continues a line under its own beginning. */
+function wrapIndented(line: string, room: number): string[] {
+  const indent = ' '.repeat(Math.min(line.length - line.trimStart().length, room - 10))
+  return wrap(line.trimStart(), room - indent.length).map((part) => indent + part)
 }

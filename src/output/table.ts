@@ -10,6 +10,8 @@ import { truncate, widthOf } from './width.ts'
 
 /** Rows measured before the first is printed; later ones keep the widths found here. */
 const PAGE = 1000
+/** cli-table3 compares every cell with all rows above it, so that its time grows with the square of the rows. */
+const DRAWN_AT_ONCE = 25
 const GAP = 2
 /** Narrower than this, a text column says nothing any more. */
 const NARROWEST = 10
@@ -40,7 +42,10 @@ export async function printTable(
       layout = layOut(columns, texts, stream.isTTY ? stream.width : undefined)
       await out.add(draw([headings(layout, stream)], layout, stream))
     }
-    await out.add(draw(paintedRows(page, texts, layout, stream), layout, stream))
+    const painted = paintedRows(page, texts, layout, stream)
+    for (let from = 0; from < painted.length; from += DRAWN_AT_ONCE) {
+      await out.add(draw(painted.slice(from, from + DRAWN_AT_ONCE), layout, stream))
+    }
     // A page is what one waits for: do not hold it back for a full chunk.
     await out.flush()
     count += page.length
