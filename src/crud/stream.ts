@@ -30,7 +30,8 @@ export async function* fromTransaction<T extends object>(
     .transaction(
       async (transaction) => {
         for await (const item of produce(transaction)) {
-          if (!(await handoff.give(item))) return
+          // Rolls back, which also ends a COPY in the middle of its data.
+          if (!(await handoff.give(item))) throw new ReaderLeft()
         }
       },
       { ...options, readOnly: true },
@@ -38,13 +39,21 @@ export async function* fromTransaction<T extends object>(
     .finally(() => handoff.end())
   // Awaited below; without a handler an early failure would count as unhandled while the consumer is busy.
   finished.catch(() => {})
+  let left = true
   try {
     for (let item = await handoff.take(); item; item = await handoff.take()) yield item
+    left = false
   } finally {
     handoff.stop()
-    await finished
+    // To a reader that left, how the rest ended does not matter, only that it did.
+    await finished.catch((error: unknown) => {
+      if (!left) throw error
+    })
   }
 }
+
+/** Ends the transaction of a reader that wants no more; seen by nobody. */
+class ReaderLeft extends Error {}
 
 /** Handing over one row at a time would cost more than the row. */
 async function* inBatches<T>(rows: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
