@@ -56,7 +56,7 @@ export function endsNotBeforeStart(name: string, end: string, start: string): Ch
     name,
     expression: `(${end} >= ${start})`,
     says: `must not be before ${start}`,
-    fields: [end, start],
+    fields: [end],
   }
 }
 

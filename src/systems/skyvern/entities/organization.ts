@@ -30,7 +30,7 @@ export const organization = entity({
     {
       name: 'check_org_limits',
       expression: '((max_steps_per_run > 0) AND (max_retries_per_step >= 0))',
-      says: 'max_steps_per_run must be at least 1 and max_retries_per_step at least 0',
+      says: 'must be at least 1 and at least 0',
       fields: ['max_steps_per_run', 'max_retries_per_step'],
     },
     {
