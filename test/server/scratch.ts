@@ -1,4 +1,4 @@
-/** Directories for servers under test, which an unprivileged server user can reach, and what was started in them. */
+/** Directories for servers under test, and the servers in them; all of it is gone after the file's tests. */
 import { mkdtempSync, realpathSync } from 'node:fs'
 import { chmod, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,22 +6,30 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { type EmbeddedServer, serverIn } from '../../src/server/embedded.ts'
 
-/** A directory that is deleted after the file's tests; servers made with `scratchServer` are stopped before. */
+const directories: string[] = []
+const servers: EmbeddedServer[] = []
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.destroy()))
+  await Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true })))
+})
+
+/** A directory of this user's own. */
 export function scratchDirectory(): string {
   const directory = mkdtempSync(join(realpathSync(tmpdir()), 'steward-server-test-'))
-  afterAll(() => rm(directory, { recursive: true, force: true }))
+  directories.push(directory)
   return directory
 }
 
-/** A server, stopped and deleted after the file's tests; one that need not survive a crash does not wait for the disk. */
-export function scratchServer(home: string, { durable = false } = {}): EmbeddedServer {
-  const server = serverIn(home, { durable, settings: { shared_buffers: '16MB', io_method: 'sync' } })
-  afterAll(() => server.destroy())
-  return server
-}
-
-/** Lets every user pass, as a directory below /var/lib does; mkdtemp makes it private. */
+/** Lets every user pass, as /var/lib does: root's server runs as another user. */
 export async function openDirectory(directory: string): Promise<string> {
   await chmod(directory, 0o755)
   return directory
+}
+
+/** A server that was not started yet. One that need not survive a crash does not wait for the disk. */
+export function scratchServer(home: string, { durable = false } = {}): EmbeddedServer {
+  const server = serverIn(home, { durable, settings: { shared_buffers: '16MB', io_method: 'sync' } })
+  servers.push(server)
+  return server
 }
