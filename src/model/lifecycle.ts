@@ -21,7 +21,8 @@ export interface Transition<S extends string = string> {
   readonly increments?: readonly string[]
   /**
    * `optional`: without an id the operation first creates the row from its fields, in the same transaction
-   * (`workflow-run start --workflow-id …`).
+   * (`workflow-run start --workflow-id …`). The new row takes the way from the initial state at once: `from` is for
+   * rows that exist.
    */
   readonly creates?: 'optional'
   /** Destructive for work in flight (cancel, terminate): asks before it runs on many. */
