@@ -1,5 +1,20 @@
-/** The look of @inquirer/prompts in the colours and characters of one stream, not of the process. */
-import type { Stream } from './streams.ts'
+/** What @inquirer/prompts needs to draw on one stream: its colours and characters, and a hand off its end. */
+import { Writable } from 'node:stream'
+import type { RawStream, Stream } from './streams.ts'
+
+/** The stream as a prompt may have it: a prompt ends its output when it is answered, and this one goes on. */
+export function promptOutput(raw: RawStream): NodeJS.WritableStream {
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      raw.write(chunk)
+      done()
+    },
+  })
+  return Object.defineProperties(output, {
+    isTTY: { value: raw.isTTY },
+    columns: { get: () => raw.columns },
+  })
+}
 
 /** The part of inquirer's theme that Steward sets. */
 export function promptTheme({ paint, unicode, glyphs }: Stream) {

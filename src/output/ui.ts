@@ -3,7 +3,7 @@ import { ConfirmationError, InterruptedError, StewardError, UsageError } from '.
 import { editText } from './editor.ts'
 import { visible } from './escape.ts'
 import { createProgress } from './progress.ts'
-import { promptTheme } from './prompts.ts'
+import { promptOutput, promptTheme } from './prompts.ts'
 import type { Env, Stream } from './streams.ts'
 import type { Choice, Ui } from './ui-types.ts'
 
@@ -131,7 +131,7 @@ async function answered<T>(
   signal?.addEventListener('abort', stop, { once: true })
   if (signal?.aborted) stop()
   try {
-    return await prompt({ input: stdin, output: stderr.raw, signal: closing.signal })
+    return await prompt({ input: stdin, output: promptOutput(stderr.raw), signal: closing.signal })
   } catch (error) {
     if (signal?.aborted && signal.reason instanceof StewardError) throw signal.reason
     if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {

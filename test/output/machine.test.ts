@@ -2,15 +2,16 @@ import { parse as parseCsv } from 'csv-parse/sync'
 import { LosslessNumber, parse as parseExact } from 'lossless-json'
 import { describe, expect, it } from 'vitest'
 import { parse as parseYaml } from 'yaml'
+import type { RecordView } from '../../src/output/view.ts'
 import { terminal } from './fake-streams.ts'
 import { columns, HUGE, list, rows, shownBy } from './sample.ts'
 
-const record = {
+const record: RecordView = {
   shape: 'record',
   columns,
   row: rows[0] ?? {},
   related: [{ key: 'steps', columns: columns.slice(0, 2), rows: rows.slice(1) }],
-} as const
+}
 
 describe('JSON', () => {
   it('is an array of every field that is not secret, with raw values and exact digits', async () => {

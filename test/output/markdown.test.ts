@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { inline } from '../../src/output/markdown.ts'
+import type { RecordView } from '../../src/output/view.ts'
 import { columns, list, rows, shownBy } from './sample.ts'
 
 describe('Markdown', () => {
@@ -15,13 +16,13 @@ describe('Markdown', () => {
   })
 
   it('gives a record two columns and its relations headings', async () => {
-    const view = {
+    const view: RecordView = {
       shape: 'record',
       title: 'Task',
       columns: columns.slice(0, 2),
       row: rows[0] ?? {},
       related: [{ key: 'steps', columns: columns.slice(0, 1), rows: [] }],
-    } as const
+    }
     expect((await shownBy(view, { format: 'md' })).out).toMatchInlineSnapshot(`
       "# Task
 

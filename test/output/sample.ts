@@ -1,7 +1,7 @@
 /** Rows with everything that breaks careless output, and what renders them. */
 import type { Cells, Column } from '../../src/model/column.ts'
 import { type RenderOptions, render } from '../../src/output/render.ts'
-import type { View } from '../../src/output/view.ts'
+import type { TableView, View } from '../../src/output/view.ts'
 import { pipe, type Recorded } from './fake-streams.ts'
 
 export const columns: readonly Column[] = [
@@ -61,7 +61,7 @@ export const rows: readonly Cells[] = [
   },
 ]
 
-export const list: View = { shape: 'table', columns, rows, shown }
+export const list: TableView = { shape: 'table', columns, rows, shown }
 
 export interface Shown {
   readonly out: string

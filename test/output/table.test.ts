@@ -1,5 +1,6 @@
 import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
+import type { RecordView } from '../../src/output/view.ts'
 import { terminal } from './fake-streams.ts'
 import { columns, list, rows, shown, shownBy } from './sample.ts'
 
@@ -119,7 +120,7 @@ it('says on stderr, after the rows, that a list was cut', async () => {
 })
 
 describe('a record', () => {
-  const record = {
+  const record: RecordView = {
     shape: 'record',
     title: 'Task tsk_1',
     columns,
@@ -129,7 +130,7 @@ describe('a record', () => {
       { key: 'organization', columns: columns.slice(0, 2), rows: rows[1] ?? null },
       { key: 'workflow_run', columns, rows: null },
     ],
-  } as const
+  }
 
   it('is a name and a value a line, its relations below', async () => {
     expect((await shownBy(record)).out).toMatchInlineSnapshot(`
