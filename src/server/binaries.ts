@@ -163,8 +163,8 @@ async function copyOnce(found: BinaryPackage, copies: string): Promise<string> {
       // Static libraries and pkg-config files serve compilers only.
       filter: (source) => !source.endsWith('.a') && basename(source) !== 'pkgconfig',
     })
-    await createLinks(join(unfinished, 'native'))
     await openToAll(unfinished)
+    await createLinks(join(unfinished, 'native'))
     await rename(unfinished, place)
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true })
@@ -174,7 +174,7 @@ async function copyOnce(found: BinaryPackage, copies: string): Promise<string> {
   return native
 }
 
-/** A package installed with a strict umask is readable by its owner only, and so would the copy be. */
+/** The copy has the package's modes, and those may be what makes the package unusable: closed to others, read-only. */
 async function openToAll(directory: string): Promise<void> {
   await chmod(directory, 0o755)
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {

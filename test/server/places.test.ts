@@ -1,7 +1,7 @@
 import { chmod, cp, lstat, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { findPackage, usableBinaries } from '../../src/server/binaries.ts'
 import { dataHome, pathsBelow, serverPaths } from '../../src/server/paths.ts'
 import { serverUser } from '../../src/server/unprivileged.ts'
@@ -119,12 +119,12 @@ describe('a package whose install scripts did not run', () => {
       await chmod(join(native, 'lib'), 0o500)
     }
     const user = await serverUser(copies)
+    onTestFinished(() => chmod(join(native, 'lib'), 0o700))
     const use = () => usableBinaries(copies, user, { native, version: '18.0.0' })
     const [first] = await Promise.all([use(), use()])
     expect(first).toMatchObject({ directory: join(copies, '18.0.0', 'native', 'bin'), major: '18' })
     const { ino } = await stat(first.postgres)
     await use()
     expect((await stat(first.postgres)).ino).toBe(ino)
-    await chmod(join(native, 'lib'), 0o700)
   })
 })
