@@ -1,5 +1,8 @@
 /** Applies pending migrations, each with its record in one transaction, and says what became of every one. */
 import type { Environment } from '../config/config.ts'
+import type { Queryable } from '../db/database.ts'
+import { readEnvironment, setEnvironment } from '../db/environment.ts'
+import { hasOwnTable } from '../db/own-schema.ts'
 import { quoteIdentifier, raw } from '../model/sql.ts'
 import { type RunResult, runSteps } from './outcomes.ts'
 import { type MigrationRun, migrating, type RunOptions } from './run.ts'
@@ -12,6 +15,8 @@ export interface ApplyOptions extends RunOptions, Limits {
   readonly systems: readonly SystemMigrations[]
   /** What this database is for, marked in it once schema steward exists; `development` when absent. */
   readonly environment?: Environment | undefined
+  /** Who marks it, `user@host`. */
+  readonly markedBy?: string | undefined
 }
 
 /**
@@ -22,14 +27,33 @@ export interface ApplyOptions extends RunOptions, Limits {
  */
 export async function applyPending(options: ApplyOptions): Promise<RunResult> {
   // Most runs find nothing to do; they need no lock and disturb nobody.
-  if ((await pendingSteps(options.db, options)).length === 0) return { outcomes: [] }
+  if ((await pendingSteps(options.db, options)).length === 0 && !(await isUnmarked(options.db))) {
+    return { outcomes: [] }
+  }
   return migrating(options, options.systems, async (run) => {
     const steps = await pendingSteps(run.session, options)
-    return runSteps(run, steps, 'applied', async ({ system, migration }) => {
+    const result = await runSteps(run, steps, 'applied', async ({ system, migration }) => {
       await createSchema(run, system)
       return run.stepper.run(system, migration, 'up')
     })
+    await mark(run.session, options).catch((error: unknown) => {
+      // With a lost connection both fail, and the migration's failure is the one to report.
+      if (!result.failure) throw error
+    })
+    return result
   })
+}
+
+/** True when Steward's tables are there and do not say what the database is for. */
+async function isUnmarked(db: Queryable): Promise<boolean> {
+  return (await hasOwnTable(db, 'environment')) && (await readEnvironment(db)) === undefined
+}
+
+async function mark(
+  db: Queryable,
+  { environment = 'development', markedBy = 'steward' }: ApplyOptions,
+): Promise<void> {
+  if (await isUnmarked(db)) await setEnvironment(db, environment, markedBy)
 }
 
 /** The migrations that `applyPending` would run now. Reads only; throws what it throws. */

@@ -92,3 +92,38 @@ export function toys(...migrations: readonly Migration[]): SystemMigrations {
 }
 
 export const allToys = toys(things, jsonOperators, parts, concurrentIndex)
+
+/** Makes a table, then waits until the test has opened the gate (or never). */
+const slow = migration({
+  name: '0002_slow',
+  async up(knex, { schema }) {
+    await statements(
+      knex,
+      `CREATE TABLE ${schema}.before_the_gate (id integer)`,
+      `DO $$ BEGIN
+         WHILE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'gate') LOOP PERFORM pg_sleep(0.02); END LOOP;
+       END $$`,
+      `CREATE TABLE ${schema}.after_the_gate (id integer)`,
+    )
+  },
+  async down(knex, { schema }) {
+    await statements(knex, `DROP TABLE ${schema}.after_the_gate, ${schema}.before_the_gate`)
+  },
+})
+
+export const slowToys = toys(things, slow)
+
+/** The same wait without a transaction around it. */
+export const slowOutside = migration({
+  name: '0002_slow_outside',
+  transaction: false,
+  async up(knex) {
+    await statements(
+      knex,
+      `DO $$ BEGIN
+         WHILE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'gate') LOOP PERFORM pg_sleep(0.02); END LOOP;
+       END $$`,
+    )
+  },
+  async down() {},
+})
