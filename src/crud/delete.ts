@@ -1,0 +1,201 @@
+/** Deleting rows: a plan of everything they take along, then exactly that plan in one transaction. */
+import { type Actor, recordAudit } from '../db/audit.ts'
+import type { Database, Transaction } from '../db/database.ts'
+import { RefusedError } from '../errors.ts'
+import type { Cells } from '../model/column.ts'
+import { identifier, join, raw, sql } from '../model/sql.ts'
+import { auditEntry } from './audited.ts'
+import { someOf } from './changes.ts'
+import { type Closure, closureOf, nameOf, withClosure } from './closure.ts'
+import { type ClosureCounts, countClosure, lockClosure, staying, type TableCount } from './closure-count.ts'
+import { distinct, keyIn, requireRows } from './missing.ts'
+import { type Scope, scopeOf, tableOf } from './scope.ts'
+import { selectList } from './select.ts'
+import { countDueFiles, type DueFiles, recordTombstones } from './tombstones.ts'
+
+/** Milliseconds that each wait for a lock may take; after that another session is named as the holder. */
+const LOCK_TIMEOUT_MS = 10_000
+/** Rows of one INSERT into the audit log. */
+const AUDIT_BATCH = 500
+
+export interface DeletePlan {
+  readonly ids: readonly string[]
+  readonly closure: Closure
+  readonly counts: ClosureCounts
+  readonly files: DueFiles
+}
+
+export interface Deleted {
+  /** Rows that went, by table. */
+  readonly deleted: readonly TableCount[]
+  /** Files recorded as due for deletion. */
+  readonly files: number
+}
+
+/**
+ * Works out what a delete takes along, in one snapshot.
+ *
+ * @throws NotFoundError (exit 4) for ids that do not exist
+ * @throws RefusedError (exit 5) naming what stands in the way
+ */
+export async function planDelete(db: Database, scope: Scope, ids: readonly string[]): Promise<DeletePlan> {
+  const wanted = distinct(ids)
+  return db.transaction(
+    async (transaction) => {
+      await requireRows(transaction, scope, wanted)
+      const closure = await closureOf(transaction, scope)
+      const counts = await countClosure(transaction, scope, closure, wanted)
+      refuseBlocked(scope, wanted, counts)
+      const files = await countDueFiles(transaction, scope, closure, wanted)
+      return { ids: wanted, closure, counts, files }
+    },
+    { readOnly: true, isolation: 'repeatable read' },
+  )
+}
+
+/** Rows of the plan besides the ones that were named. */
+export function dependents({ ids, counts }: DeletePlan): bigint {
+  return counts.deleted.reduce((sum, { rows }) => sum + rows, 0n) - BigInt(ids.length)
+}
+
+/**
+ * Deletes what the plan lists.
+ *
+ * All rows that others could refer to are locked, then everything is counted again: nothing can join afterwards, so
+ * the delete takes what was counted.
+ *
+ * @throws RefusedError (exit 5) when it would take along more than the plan says; nothing is deleted then
+ * @throws LockedError (exit 8) when another session holds one of the rows for too long
+ */
+export function applyDelete(db: Database, scope: Scope, plan: DeletePlan, actor: Actor): Promise<Deleted> {
+  const { ids, closure } = plan
+  return db.transaction(
+    async (transaction) => {
+      await requireRows(transaction, scope, ids)
+      await lockClosure(transaction, scope, closure, ids)
+      // A foreign key added since the plan was made reaches tables that it does not know.
+      const now = await closureOf(transaction, scope)
+      const counts = await countClosure(transaction, scope, now, ids)
+      refuseBlocked(scope, ids, counts)
+      refuseGrown(plan.counts, counts)
+      const why = `${scope.entity.name} delete ${someOf(ids)}`
+      const files = await recordTombstones(transaction, scope, now, ids, why)
+      await auditDetached(transaction, scope, now, ids, actor)
+      await auditDeleted(transaction, scope, now, ids, actor)
+      await transaction.execute(sql`DELETE FROM ${tableOf(scope)} WHERE ${keyIn(scope, ids)}`)
+      return { deleted: counts.deleted, files }
+    },
+    // The plan was confirmed whatever its size; a cascade over millions of rows takes its time.
+    { lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: 0 },
+  )
+}
+
+function refuseBlocked({ entity }: Scope, ids: readonly string[], { blocking }: ClosureCounts): void {
+  if (blocking.length === 0) return
+  const named = ids.length === 1 ? `${entity.name} ${ids[0]}` : `${ids.length} ${entity.plural}`
+  throw new RefusedError({
+    code: 'still-referenced',
+    message: `${named} cannot be deleted: other rows refer to ${ids.length === 1 ? 'it' : 'them'}`,
+    hint: 'Delete or change these rows first',
+    problems: blocking.map(({ table, columns, rows, constraint }) => ({
+      where: `${table}.${columns.join(', ')}`,
+      reason: `${rows} ${rows === 1n ? 'row refers' : 'rows refer'} to what would go (constraint ${constraint})`,
+    })),
+  })
+}
+
+function refuseGrown(planned: ClosureCounts, counts: ClosureCounts): void {
+  const more = (before: readonly TableCount[], after: readonly TableCount[], keyed: (one: TableCount) => string) => {
+    const known = new Map(before.map((one) => [keyed(one), one.rows]))
+    return after
+      .filter((one) => one.rows > (known.get(keyed(one)) ?? 0n))
+      .map((one) => ({ where: one.table, reason: `${one.rows} rows, the plan has ${known.get(keyed(one)) ?? 0n}` }))
+  }
+  const problems = [
+    ...more(planned.deleted, counts.deleted, nameOf),
+    ...more(planned.detached, counts.detached, (one) => JSON.stringify(one, ['schema', 'table', 'constraint'])),
+  ]
+  if (problems.length === 0) return
+  throw new RefusedError({
+    code: 'changed-meanwhile',
+    message: 'Rows were added since the plan was made; nothing was deleted',
+    hint: 'Look at the new plan and confirm it',
+    problems,
+  })
+}
+
+/** Every row that goes, with its fields, read through a cursor: a closure may be larger than memory. */
+async function auditDeleted(
+  transaction: Transaction,
+  scope: Scope,
+  closure: Closure,
+  ids: readonly string[],
+  actor: Actor,
+): Promise<void> {
+  for (const table of closure.tables) {
+    const entity = scope.system.entities.find(
+      (candidate) => table.schema === scope.schema && candidate.table === table.table,
+    )
+    if (!entity) continue
+    const rows = transaction.stream<Cells>(
+      sql`
+      ${withClosure(scope, closure, ids)}
+      SELECT ${selectList(Object.keys(entity.fields), 'gone')}
+      FROM ${identifier(table.schema, table.table)} AS gone
+      JOIN ${raw(table.alias)} AS closure ON closure.tableoid = gone.tableoid AND closure.ctid = gone.ctid`,
+      AUDIT_BATCH,
+    )
+    const own = scopeOf(scope, entity)
+    await inBatches(rows, (batch) =>
+      recordAudit(
+        transaction,
+        actor,
+        batch.map((row) => auditEntry(own, 'delete', row, null)),
+      ),
+    )
+  }
+}
+
+/** Rows that stay and lose their reference: which ones, and what they referred to. */
+async function auditDetached(
+  transaction: Transaction,
+  scope: Scope,
+  closure: Closure,
+  ids: readonly string[],
+  actor: Actor,
+): Promise<void> {
+  for (const key of closure.detaching) {
+    const entity = scope.system.entities.find(
+      (candidate) => key.schema === scope.schema && candidate.table === key.table,
+    )
+    if (!entity) continue
+    const columns = join([entity.primaryKey, ...key.columns].map((name) => identifier('kept', name)))
+    const rows = transaction.stream<Cells>(
+      sql`
+      ${withClosure(scope, closure, ids)}
+      SELECT *
+      FROM ${staying(closure, key, columns)}`,
+      AUDIT_BATCH,
+    )
+    const own = scopeOf(scope, entity)
+    const cleared = Object.fromEntries(key.columns.map((column) => [column, null]))
+    await inBatches(rows, (batch) =>
+      recordAudit(
+        transaction,
+        actor,
+        batch.map((row) => auditEntry(own, 'detach', row, { ...row, ...cleared })),
+      ),
+    )
+  }
+}
+
+async function inBatches<T>(rows: AsyncIterable<T>, work: (batch: readonly T[]) => Promise<void>): Promise<void> {
+  let batch: T[] = []
+  for await (const row of rows) {
+    batch.push(row)
+    if (batch.length < AUDIT_BATCH) continue
+    await work(batch)
+    batch = []
+  }
+  if (batch.length > 0) await work(batch)
+}

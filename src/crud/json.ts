@@ -1,0 +1,20 @@
+/** Comparing and reading JSON values; parsing and printing them is in `db/json.ts`, which keeps every digit. */
+import { LosslessNumber } from 'lossless-json'
+import { stringifyJson } from '../db/json.ts'
+
+/** The value with ordinary numbers in place of exact ones, for code that asks `typeof`. */
+export function plainJson(value: unknown): unknown {
+  return JSON.parse(stringifyJson(value))
+}
+
+/** True when two JSON values are equal as `jsonb` compares them: the order of keys does not count. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  return stringifyJson(sorted(a)) === stringifyJson(sorted(b))
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null || value instanceof LosslessNumber) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, member]) => [key, sorted(member)]))
+}

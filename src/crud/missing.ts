@@ -1,0 +1,39 @@
+/** Rows that are named and not there. */
+import type { Queryable } from '../db/database.ts'
+import { NotFoundError } from '../errors.ts'
+import { identifier, sql } from '../model/sql.ts'
+import { someOf } from './changes.ts'
+import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
+
+/** Every id once, in the order given. */
+export function distinct(ids: readonly string[]): string[] {
+  return [...new Set(ids)]
+}
+
+/** @returns exit 4 naming the rows that do not exist */
+export function notFound({ entity }: Scope, ids: readonly string[]): NotFoundError {
+  return new NotFoundError({
+    code: 'not-found',
+    message: `There is no ${entity.name} ${someOf(ids)}`,
+    hint: `steward … ${entity.name} list shows those there are`,
+    details: { entity: entity.name, ids: [...ids] },
+  })
+}
+
+/** Condition on the primary key, the ids bound in the column's type. */
+export function keyIn(scope: Scope, ids: readonly string[]) {
+  const { entity } = scope
+  const type = castType(scope, fieldOf(entity, entity.primaryKey))
+  return sql`${identifier(entity.primaryKey)} = ANY (${ids}::${type}[])`
+}
+
+/** Reads which of the ids exist. @throws NotFoundError (exit 4) for those that do not */
+export async function requireRows(db: Queryable, scope: Scope, ids: readonly string[]): Promise<void> {
+  const rows = await db.rows<{ id: unknown }>(sql`
+    SELECT ${identifier(scope.entity.primaryKey)} AS id
+    FROM ${tableOf(scope)}
+    WHERE ${keyIn(scope, ids)}`)
+  const there = new Set(rows.map(({ id }) => String(id)))
+  const missing = ids.filter((id) => !there.has(id))
+  if (missing.length > 0) throw notFound(scope, missing)
+}

@@ -1,0 +1,95 @@
+/** Why a field may not be set by a verb, and what changes it instead. */
+import type { Entity } from '../model/entity.ts'
+import { isSettableAt } from '../model/field.ts'
+import { fieldOf } from './scope.ts'
+
+/** `create` also stands for import; `update` for `--edit`. */
+export type Purpose = 'create' | 'update'
+
+/** Fields that a verb may set, in declared order. */
+export function settableFields(entity: Entity, purpose: Purpose): string[] {
+  return Object.keys(entity.fields).filter((key) => whyNotSettable(entity, key, purpose) === undefined)
+}
+
+/** Fields that must be given at creation: no default, no NULL, nothing that assigns them. */
+export function requiredFields(entity: Entity): string[] {
+  return settableFields(entity, 'create').filter((key) => {
+    const field = fieldOf(entity, key)
+    return !field.nullable && field.default === undefined && field.numberedWithin === undefined
+  })
+}
+
+/**
+ * The reason why a field cannot be set, saying which verb does it; undefined when it can.
+ *
+ * @param key a declared field
+ */
+export function whyNotSettable(entity: Entity, key: string, purpose: Purpose): string | undefined {
+  const field = fieldOf(entity, key)
+  if (isSettableAt(field, purpose)) return undefined
+  if (field.settable === 'update') {
+    const verbs = [...(entity.verbs.includes('update') ? ['update'] : []), ...transitionsThatTouch(entity, key)]
+    return `is not known at creation; it is set by ${list(entity, verbs)}`
+  }
+  if (field.settable === 'create') {
+    const copies = entity.operations.filter((operation) => operation.kind === 'copy' && operation.takes.includes(key))
+    return `is set at creation only${changedBy('; to have another, use', entity, copies)}`
+  }
+  return whyNever(entity, key, purpose)
+}
+
+function whyNever(entity: Entity, key: string, purpose: Purpose): string {
+  const { lifecycle, issues } = entity
+  const field = fieldOf(entity, key)
+  if (lifecycle?.field === key) {
+    const changed = `changed by ${list(
+      entity,
+      lifecycle.transitions.map((transition) => transition.verb),
+    )}`
+    return purpose === 'create' ? `starts as ${lifecycle.initial} and is ${changed}` : `is ${changed}`
+  }
+  if (field.numberedWithin) return `is assigned: the next number within ${field.numberedWithin.join(' and ')}`
+  if (issues && (issues.hash === key || issues.prefix === key))
+    return 'is derived from the secret that creation makes'
+  if (key === entity.primaryKey) return 'is assigned by the database'
+  const verbs = [...transitionsThatTouch(entity, key), ...assignmentsThatTouch(entity, key)]
+  return verbs.length === 0 ? 'is kept by the database' : `is changed by ${list(entity, [...new Set(verbs)])}`
+}
+
+function transitionsThatTouch(entity: Entity, key: string): string[] {
+  const { lifecycle } = entity
+  if (!lifecycle) return []
+  return lifecycle.transitions
+    .filter(
+      ({ takes, clears, increments, to }) =>
+        (takes !== undefined && Object.hasOwn(takes, key)) ||
+        clears?.includes(key) ||
+        increments?.includes(key) ||
+        lifecycle.stamps[to] === key ||
+        (lifecycle.endedAt === key && lifecycle.states[to] === 'terminal'),
+    )
+    .map(({ verb }) => verb)
+}
+
+function assignmentsThatTouch(entity: Entity, key: string): string[] {
+  return entity.operations
+    .filter(
+      (operation) =>
+        operation.kind === 'assign' &&
+        (Object.hasOwn(operation.set, key) || operation.stamps?.includes(key) || operation.clears?.includes(key)),
+    )
+    .map(({ name }) => name)
+}
+
+function changedBy(words: string, entity: Entity, operations: readonly { readonly name: string }[]): string {
+  return operations.length === 0
+    ? ''
+    : `${words} ${list(
+        entity,
+        operations.map(({ name }) => name),
+      )}`
+}
+
+function list(entity: Entity, verbs: readonly string[]): string {
+  return `${entity.name} ${[...new Set(verbs)].join(', ')}`
+}
