@@ -174,6 +174,15 @@ async function copyOnce(found: BinaryPackage, copies: string): Promise<string> {
   return native
 }
 
+/** Deletes copies of other versions, and unfinished ones. For the holder of the lock, while no server runs. */
+export async function removeOtherCopies(copies: string, used: Binaries): Promise<void> {
+  const names = await readdir(copies).catch(() => [])
+  for (const name of names) {
+    const copy = join(copies, name)
+    if (!used.directory.startsWith(join(copy, '/'))) await rm(copy, { recursive: true, force: true })
+  }
+}
+
 /** The copy has the package's modes, and those may be what makes the package unusable: closed to others, read-only. */
 async function openToAll(directory: string): Promise<void> {
   await chmod(directory, 0o755)

@@ -25,7 +25,7 @@ export async function runProgram(
   args: readonly string[],
   { user, cwd = '/', stdin }: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  return new Promise((resolve) => {
+  return new Promise<ProgramResult>((resolve) => {
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     const child = spawnAs(file, args, { user, cwd: process.platform === 'win32' ? undefined : cwd })
@@ -42,7 +42,8 @@ export async function runProgram(
     // A program that ends without reading its input is judged by its status, not by the broken pipe.
     child.stdin.on('error', () => {})
     child.stdin.end(stdin ?? '')
-  })
+    // Some refusals (of the other user) are thrown at once, others arrive as events.
+  }).catch((error: Error) => ({ status: undefined, stdout: '', stderr: error.message }))
 }
 
 function spawnAs(

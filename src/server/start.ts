@@ -7,14 +7,14 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError, OperationError } from '../errors.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
-import { type Binaries, usableBinaries } from './binaries.ts'
+import { type Binaries, removeOtherCopies, usableBinaries } from './binaries.ts'
 import { makeDirectories, makeReachable } from './directories.ts'
 import { onFiles } from './errno.ts'
 import { checkVersion, dataVersion, initialise } from './initdb.ts'
 import { withLock } from './lock.ts'
 import type { ServerPaths } from './paths.ts'
 import { isAlive, livePostmaster, type Postmaster, pidFile, readPidFile } from './postmaster.ts'
-import { programEnvironment, runProgram } from './program.ts'
+import { programEnvironment } from './program.ts'
 import { type Settings, serverSettings, writeSettings } from './settings.ts'
 import { type ServerUser, serverUser } from './unprivileged.ts'
 
@@ -65,6 +65,7 @@ async function createAndStart(paths: ServerPaths, options: StartOptions): Promis
     const user = await serverUser(paths.data)
     await makeDirectories(paths, user)
     const binaries = await usableBinaries(paths.binaries, user)
+    await removeOtherCopies(paths.binaries, binaries)
     const made = await dataVersion(paths.data)
     if (made === undefined) {
       await refuseForeignData(paths)
@@ -128,26 +129,28 @@ async function launch(
   const logged = (await log.stat()).size
   const ended: { reason?: string } = {}
   try {
-    if (process.platform === 'win32') {
-      // pg_ctl sheds an administrator's rights, which the server would refuse.
-      const result = await runProgram(binaries.pgCtl, ['start', '-W', '-D', paths.data, '-l', paths.logFile])
-      if (result.status !== 0) ended.reason = result.stderr
-    } else {
-      const child = spawn(binaries.postgres, ['-D', paths.data], {
-        cwd: paths.home,
-        detached: true,
-        env: programEnvironment(),
-        stdio: ['ignore', log.fd, log.fd],
-        ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-      })
-      child.on('error', (error) => {
-        ended.reason = error.message
-      })
-      child.on('exit', (code, signal) => {
-        ended.reason ??= `ended with ${signal ?? `status ${code}`}`
-      })
-      child.unref()
-    }
+    const windows = process.platform === 'win32'
+    // On Windows pg_ctl stands in between: it sheds an administrator's rights, which the server would refuse.
+    const child = windows
+      ? spawn(binaries.pgCtl, ['start', '-W', '-D', paths.data, '-l', paths.logFile], {
+          env: programEnvironment(),
+          stdio: 'ignore',
+          windowsHide: true,
+        })
+      : spawn(binaries.postgres, ['-D', paths.data], {
+          cwd: paths.home,
+          detached: true,
+          env: programEnvironment(),
+          stdio: ['ignore', log.fd, log.fd],
+          ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+        })
+    child.on('error', (error) => {
+      ended.reason = error.message
+    })
+    child.on('exit', (code, signal) => {
+      if (!windows || code !== 0) ended.reason ??= `ended with ${signal ?? `status ${code}`}`
+    })
+    child.unref()
     for (;;) {
       const postmaster = await livePostmaster(paths.data)
       if (postmaster?.state === 'ready') return postmaster

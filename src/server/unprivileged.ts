@@ -36,10 +36,21 @@ export async function serverUser(dataDirectory: string): Promise<ServerUser | un
   })
 }
 
-/** True when `user` can enter the directory and create files in it. */
+/**
+ * True when `user` can enter the directory and create files in it.
+ *
+ * @throws OperationError `server-user-refused` when Steward may not run anything as that user
+ */
 export async function canUse(directory: string, user: ServerUser | undefined): Promise<boolean> {
   // Asked of the operating system as that user: modes, access lists and mounts all have a say.
-  const { status } = await runProgram('/bin/sh', ['-c', 'cd "$1" && test -w .', 'sh', directory], { user })
+  const { status, stderr } = await runProgram('/bin/sh', ['-c', 'cd "$1" && test -w .', 'sh', directory], { user })
+  if (status === undefined && user !== undefined) {
+    throw new OperationError({
+      code: 'server-user-refused',
+      message: `PostgreSQL does not run as root, and steward may not run it as ${user.name}: ${stderr}`,
+      hint: 'Run steward as an ordinary user, give the container the capabilities SETUID and SETGID, or use --url',
+    })
+  }
   return status === 0
 }
 

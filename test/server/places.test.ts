@@ -1,8 +1,8 @@
-import { chmod, cp, lstat, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { findPackage, usableBinaries } from '../../src/server/binaries.ts'
+import { findPackage, removeOtherCopies, usableBinaries } from '../../src/server/binaries.ts'
 import { dataHome, pathsBelow, serverPaths } from '../../src/server/paths.ts'
 import { serverUser } from '../../src/server/unprivileged.ts'
 import { withClient } from '../support/cluster.ts'
@@ -126,5 +126,8 @@ describe('a package whose install scripts did not run', () => {
     const { ino } = await stat(first.postgres)
     await use()
     expect((await stat(first.postgres)).ino).toBe(ino)
+    await mkdir(join(copies, '17.9.0', 'native'), { recursive: true })
+    await removeOtherCopies(copies, first)
+    expect(await readdir(copies)).toEqual(['18.0.0'])
   })
 })
