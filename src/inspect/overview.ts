@@ -3,6 +3,7 @@
  * large tables are estimated from the planner's statistics and say so, and states are counted over a bounded window.
  */
 import type { Queryable } from '../db/database.ts'
+import { sizeUnlessLocked } from '../db/relation-size.ts'
 import { identifier, join, type Sql, sql } from '../model/sql.ts'
 import { entityNamed, type System } from '../model/system.ts'
 
@@ -53,7 +54,7 @@ export async function tableFigures(db: Queryable, placed: readonly Placed[]): Pr
       c.relname AS table,
       -- A partitioned table has neither rows nor size of its own: its leaves have them.
       COALESCE(leaves.estimate, c.reltuples::bigint) AS estimate,
-      COALESCE(leaves.bytes, pg_total_relation_size(c.oid)) AS bytes,
+      COALESCE(leaves.bytes, ${sizeUnlessLocked(sql`pg_total_relation_size(c.oid)`, sql`c.oid`, sql`c.relpages`)}) AS bytes,
       has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -61,7 +62,7 @@ export async function tableFigures(db: Queryable, placed: readonly Placed[]): Pr
       SELECT
         -- -1 is "never analysed"; one such leaf makes the sum worthless.
         CASE WHEN bool_or(leaf.reltuples < 0) THEN -1 ELSE SUM(leaf.reltuples)::bigint END AS estimate,
-        SUM(pg_total_relation_size(leaf.oid))::bigint AS bytes
+        SUM(${sizeUnlessLocked(sql`pg_total_relation_size(leaf.oid)`, sql`leaf.oid`, sql`leaf.relpages`)})::bigint AS bytes
       FROM pg_partition_tree(c.oid) tree
       JOIN pg_class leaf ON leaf.oid = tree.relid
       WHERE tree.isleaf

@@ -3,6 +3,7 @@
  * need. An estimate from statistics, not a measurement, and it says so wherever it is shown.
  */
 import type { Queryable } from '../db/database.ts'
+import { sizeUnlessLocked } from '../db/relation-size.ts'
 import { sql } from '../model/sql.ts'
 
 export interface IndexStatistics {
@@ -77,7 +78,7 @@ export async function indexStatistics(db: Queryable, schemas: readonly string[])
       idx.nspname AS schema,
       idx.table_name AS "table",
       idx.index_name AS index,
-      pg_relation_size(idx.oid) AS bytes,
+      ${sizeUnlessLocked(sql`pg_relation_size(idx.oid)`, sql`idx.oid`, sql`idx.relpages`)} AS bytes,
       idx.indisvalid AS valid,
       (SELECT MIN(pid) FROM pg_stat_progress_create_index p WHERE p.relid = idx.indrelid) AS builder,
       idx.indisexclusion AS exclusion,
@@ -89,6 +90,6 @@ export async function indexStatistics(db: Queryable, schemas: readonly string[])
       END AS "bloatPercent"
     FROM idx
     JOIN width ON width.oid = idx.oid
-    ORDER BY pg_relation_size(idx.oid) DESC, idx.nspname, idx.index_name
+    ORDER BY bytes DESC, idx.nspname, idx.index_name
   `)
 }

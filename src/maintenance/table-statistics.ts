@@ -1,5 +1,6 @@
 /** What PostgreSQL knows about the rows of each table: the figures that vacuum and analyze decide by. */
 import type { Queryable } from '../db/database.ts'
+import { sizeUnlessLocked } from '../db/relation-size.ts'
 import { sql } from '../model/sql.ts'
 
 export interface TableStatistics {
@@ -11,9 +12,7 @@ export interface TableStatistics {
   /** Days since the last manual or automatic vacuum; null when never since statistics were reset. */
   readonly daysSinceVacuum: number | null
   readonly daysSinceAnalyze: number | null
-  /** Heap and TOAST without indexes, in bytes. */
-  readonly heapBytes: bigint
-  /** With indexes, in bytes. */
+  /** Heap, TOAST and indexes, in bytes. */
   readonly totalBytes: bigint
 }
 
@@ -33,14 +32,13 @@ export async function tableStatistics(db: Queryable, schemas: readonly string[])
         AS "daysSinceVacuum",
       EXTRACT(EPOCH FROM now() - GREATEST(s.last_analyze, s.last_autoanalyze))::double precision / 86400
         AS "daysSinceAnalyze",
-      pg_table_size(c.oid) AS "heapBytes",
-      pg_total_relation_size(c.oid) AS "totalBytes"
+      ${sizeUnlessLocked(sql`pg_total_relation_size(c.oid)`, sql`c.oid`, sql`c.relpages`)} AS "totalBytes"
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_stat_all_tables s ON s.relid = c.oid
     WHERE c.relkind IN ('r', 'm')
       AND c.relpersistence <> 't'
       AND n.nspname = ANY(${[...schemas]}::text[])
-    ORDER BY pg_total_relation_size(c.oid) DESC, n.nspname, c.relname
+    ORDER BY "totalBytes" DESC, n.nspname, c.relname
   `)
 }

@@ -95,7 +95,8 @@ export async function planAndApply(
       elapsed: () => performance.now(),
     })
     const count = (outcome: ItemResult['outcome']) => done.filter((each) => each.outcome === outcome).length
-    return { value: done, counts: { done: count('done'), failed: count('failed'), stopped: count('stopped') } }
+    const counts = { done: count('done'), failed: count('failed'), stopped: count('stopped') }
+    return { value: done, counts, exitCode: exitOf(done) }
   })
   return { dryRun: false, items, results }
 }
@@ -148,6 +149,10 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
 
 /** 7 when some items failed, 6 when all did, 9 when it was stopped with work left. */
 export function maintenanceExit({ results = [] }: MaintenanceOutcome): ExitCode {
+  return exitOf(results)
+}
+
+function exitOf(results: readonly ItemResult[]): ExitCode {
   const failed = results.filter((result) => result.outcome === 'failed').length
   if (failed > 0) return failed === results.length ? ExitCode.failed : ExitCode.partial
   return results.some((result) => result.outcome === 'stopped') ? ExitCode.unfinished : ExitCode.ok

@@ -1,0 +1,105 @@
+/** A throwaway embedded server with seeded data, and ways to time commands against it side by side. */
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const STEWARD = new URL('../bin/steward.js', import.meta.url).pathname
+
+/** Starts the server, migrates and seeds it. */
+export async function openBench({ tasks }) {
+  const home = await mkdtemp(join(tmpdir(), 'steward-bench-'))
+  const env = { ...process.env, HOME: home, STEWARD_DATA_HOME: join(home, 'data'), NO_COLOR: '1' }
+  for (const name of ['DATABASE_URL', 'STEWARD_URL', 'STEWARD_PROFILE']) delete env[name]
+  const steward = (...args) => run(process.execPath, [STEWARD, ...args], { env, cwd: home, maxBuffer: 1 << 30 })
+  await steward('migrate', 'up')
+  console.error(`seeding ${tasks} tasks …`)
+  await steward('seed', 'run', 'skyvern', '--rows', String(tasks))
+  const url = (await steward('server', 'url')).stdout.trim()
+  return {
+    tasks,
+    home,
+    env,
+    steward,
+    url,
+    /** Runs SQL in psql. @returns its unaligned output, trimmed */
+    async psql(sql) {
+      const { stdout } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', url, '-c', sql], {
+        env,
+        maxBuffer: 1 << 30,
+      })
+      return stdout.trim()
+    },
+    async close() {
+      await steward('server', 'stop').catch(() => {})
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * Times commands in turns, so that noise hits all alike.
+ *
+ * @param commands name → { command, args, env, cwd }
+ * @returns name → median of `rounds` runs in milliseconds
+ */
+export async function timeInTurns(commands, rounds) {
+  const times = Object.fromEntries(Object.keys(commands).map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, command] of Object.entries(commands)) times[name].push(await timeOf(command))
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]))
+}
+
+/** Milliseconds that a command takes, its output thrown away. */
+export async function timeOf({ command, args, env, cwd, shell = false }) {
+  const began = performance.now()
+  await exitOf(spawn(command, args, { env, cwd, shell, stdio: ['ignore', 'ignore', 'pipe'] }))
+  return performance.now() - began
+}
+
+/** Largest resident memory of a command in MiB, as the kernel counted it. */
+export async function peakMemoryOf({ args, env, cwd }) {
+  const probe = `process.on('exit', () => process.stderr.write('peak ' + process.resourceUsage().maxRSS + '\\n'))`
+  const preload = `data:text/javascript,${encodeURIComponent(probe)}`
+  const child = spawn(process.execPath, ['--import', preload, STEWARD, ...args], {
+    env,
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const stderr = await exitOf(child)
+  return Number(/peak (\d+)/.exec(stderr)?.[1]) / 1024
+}
+
+export const bareNode = { command: process.execPath, args: ['-e', '0'], env: process.env }
+
+export function stewardCommand(bench, ...args) {
+  return { command: process.execPath, args: [STEWARD, ...args], env: bench.env, cwd: bench.home }
+}
+
+function exitOf(child) {
+  return new Promise((resolve, reject) => {
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    child.on('error', reject)
+    child.on('close', (code) => (code === 0 ? resolve(stderr) : reject(new Error(`exit ${code}: ${stderr}`))))
+  })
+}
+
+function median(list) {
+  return [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
+}
+
+/** A TypeScript module of bench/, bundled on the spot. */
+export async function bundled(file, folder) {
+  const { build } = await import('esbuild')
+  const outfile = join(folder, file.replace('.ts', '.mjs'))
+  const entry = new URL(file, import.meta.url).pathname
+  await build({ entryPoints: [entry], outfile, bundle: true, format: 'esm', platform: 'node', logLevel: 'warning' })
+  return import(outfile)
+}
