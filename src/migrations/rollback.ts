@@ -1,5 +1,5 @@
 /** Rolls back what was applied, last first; refuses to lose rows unless told to. */
-import { RefusedError } from '../errors.ts'
+import { OperationError, RefusedError } from '../errors.ts'
 import { quoteIdentifier } from '../model/sql.ts'
 import { migrationFailure } from './failure.ts'
 import { describeLosses, type Loss, measureLoss } from './loss.ts'
@@ -7,12 +7,14 @@ import { type RunResult, runSteps } from './outcomes.ts'
 import { type MigrationRun, migrating, type RunOptions } from './run.ts'
 import { type Limits, type Step, stepsDown } from './selection.ts'
 import type { SystemMigrations } from './source.ts'
-import { readState } from './state.ts'
+import { type Reader, readState } from './state.ts'
 
 export interface RollbackOptions extends RunOptions, Limits {
   readonly system: SystemMigrations
   /** Lose rows rather than refuse. */
   readonly force?: boolean | undefined
+  /** What was shown and agreed to; anything else is refused. */
+  readonly planned?: readonly Step[] | undefined
 }
 
 /** What a rollback would do, tried out in a transaction that is then undone. */
@@ -68,8 +70,16 @@ export async function redoLast(options: Omit<RollbackOptions, 'count' | 'to'>): 
   })
 }
 
-async function stepsOf(db: Pick<MigrationRun['session'], 'rows'>, options: RollbackOptions): Promise<Step[]> {
-  return stepsDown({ system: options.system, state: await readState(db, options.system) }, options)
+async function stepsOf(db: Reader, options: RollbackOptions): Promise<Step[]> {
+  const { system, planned } = options
+  const steps = stepsDown({ system, state: await readState(db, system) }, options)
+  const names = (of: readonly Step[]) => of.map(({ migration }) => migration.name).join(', ')
+  if (planned === undefined || names(planned) === names(steps)) return steps
+  throw new OperationError({
+    code: 'plan-changed',
+    message: `Another run has migrated ${system.system} since the plan was shown; nothing was rolled back`,
+    hint: 'run the command again to see the new plan',
+  })
 }
 
 /** Thrown to end a transaction whose work is not wanted. */
@@ -110,7 +120,8 @@ function contextOf(system: SystemMigrations) {
   return { schema: quoteIdentifier(system.schema), schemaName: system.schema }
 }
 
-function refuseLosses(losses: readonly Loss[]): void {
+/** @throws RefusedError when anything would be lost */
+export function refuseLosses(losses: readonly Loss[]): void {
   if (losses.length === 0) return
   throw new RefusedError({
     code: 'would-lose-rows',
