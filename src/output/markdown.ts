@@ -53,7 +53,7 @@ async function addSection(out: ChunkWriter, section: Section, stream: Stream): P
       await addTable(out, section.columns, section.rows, stream, section.empty)
       if (!section.chart) return
       const space = { width: 80, unicode: stream.unicode }
-      const lines = chartLines(section.chart, section.columns, section.rows, stream, space)
+      const lines = await chartLines(section.chart, section.columns, section.rows, stream, space)
       if (lines.length > 0) out.add(`\n${fenced(lines.join('\n'))}`)
     }
   }

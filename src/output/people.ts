@@ -6,7 +6,7 @@ import { chartLines } from './section-chart.ts'
 import type { Stream } from './streams.ts'
 import { type Printed, printTable } from './table.ts'
 import type { RecordView, Section, SectionsView, TableView, TextView } from './view.ts'
-import { wrap } from './width.ts'
+import { prepareToMeasure, wrap } from './width.ts'
 
 export interface PeopleOptions {
   readonly stdout: Stream
@@ -43,7 +43,7 @@ async function printRecordView(view: RecordView, options: PeopleOptions): Promis
   const { stdout, now } = options
   const { paint } = stdout
   if (view.title !== undefined) await writeLines(stdout, [paint.bold(visible(view.title)), ''])
-  await writeLines(stdout, recordLines(view.columns, view.row, stdout, now))
+  await writeLines(stdout, await recordLines(view.columns, view.row, stdout, now))
   for (const { key, columns, rows } of view.related ?? []) {
     const name = visible(key.replaceAll('_', ' '))
     if (rows === null || (Array.isArray(rows) && rows.length === 0)) {
@@ -52,7 +52,7 @@ async function printRecordView(view: RecordView, options: PeopleOptions): Promis
       await writeLines(stdout, ['', `${paint.bold(name)}  ${paint.dim(String(rows.length))}`])
       noteHidden(await printTable(columns, rows, stdout), options)
     } else {
-      await writeLines(stdout, ['', paint.bold(name), ...recordLines(columns, rows, stdout, now)])
+      await writeLines(stdout, ['', paint.bold(name), ...(await recordLines(columns, rows, stdout, now))])
     }
   }
 }
@@ -71,8 +71,9 @@ async function printSection(section: Section, options: PeopleOptions): Promise<v
   const { stdout, now } = options
   switch (section.kind) {
     case 'record':
-      return writeLines(stdout, recordLines(section.columns, section.row, stdout, now))
+      return writeLines(stdout, await recordLines(section.columns, section.row, stdout, now))
     case 'notes':
+      await prepareToMeasure(section.lines)
       return writeLines(
         stdout,
         section.lines.flatMap((line) => bulletLines(line, stdout)),
@@ -81,7 +82,7 @@ async function printSection(section: Section, options: PeopleOptions): Promise<v
       if (section.rows.length === 0) return writeLines(stdout, [stdout.paint.dim(visible(section.empty ?? 'none'))])
       noteHidden(await printTable(section.columns, section.rows, stdout), options)
       if (!section.chart) return
-      const lines = chartLines(section.chart, section.columns, section.rows, stdout, stdout)
+      const lines = await chartLines(section.chart, section.columns, section.rows, stdout, stdout)
       if (lines.length > 0) await writeLines(stdout, ['', ...lines])
     }
   }

@@ -5,7 +5,7 @@ import { visibleLines } from './escape.ts'
 import { formatRelative } from './format.ts'
 import type { Stream } from './streams.ts'
 import { jsonText } from './value.ts'
-import { pad, widthOf, wrap } from './width.ts'
+import { pad, prepareToMeasure, widthOf, wrap } from './width.ts'
 
 const GAP = 2
 
@@ -15,7 +15,13 @@ const GAP = 2
  *
  * @param now times are also told relative to it
  */
-export function recordLines(columns: readonly Column[], row: Cells, stream: Stream, now: Date): string[] {
+export async function recordLines(
+  columns: readonly Column[],
+  row: Cells,
+  stream: Stream,
+  now: Date,
+): Promise<string[]> {
+  await prepareToMeasure(columns.map((column) => cellText(row[column.key], column, stream)))
   const left = columns.reduce((widest, column) => Math.max(widest, widthOf(labelOf(column))), 0) + GAP
   const room = stream.isTTY ? Math.max(10, stream.width - left) : undefined
   return columns.flatMap((column) => {

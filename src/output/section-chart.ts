@@ -4,19 +4,21 @@ import type { Chart } from '../model/report.ts'
 import { cellText, type Look, labelOf } from './cell.ts'
 import { barLines, type ChartSpace, columnLines } from './chart.ts'
 import { exactDigits } from './value.ts'
+import { prepareToMeasure } from './width.ts'
 
 /** The lines of the chart; none when there is nothing to draw. One drawing a series, each under its name if several. */
-export function chartLines(
+export async function chartLines(
   chart: Chart,
   columns: readonly Column[],
   rows: readonly Cells[],
   look: Look,
   space: ChartSpace,
-): string[] {
+): Promise<string[]> {
   const axis = columns.find(({ key }) => key === chart.x)
   const series = chart.y.flatMap((key) => columns.find((column) => column.key === key) ?? [])
   if (!axis || series.length === 0 || rows.length === 0) return []
   const labels = rows.map((row) => shortLabel(cellText(row[axis.key], axis, look)))
+  await prepareToMeasure(labels)
   return series.flatMap((column, index) => {
     const lines =
       chart.kind === 'bars'

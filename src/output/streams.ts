@@ -2,7 +2,7 @@
  * What each stream can do, asked by itself: stdout may be a pipe while stderr is a terminal. Works on whatever
  * streams it is handed, never on those of the process.
  */
-import { Chalk } from 'chalk'
+import { Chalk, type ChalkInstance } from 'chalk'
 import { OperationError } from '../errors.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -75,7 +75,7 @@ export function openStream(raw: RawStream, { env, noColor = false, platform = 'l
       return widthOfStream(raw, env)
     },
     hasColor: level > 0,
-    paint: level > 0 ? new Chalk({ level }) : PLAIN,
+    paint: level > 0 ? paintWith(new Chalk({ level })) : PLAIN,
     unicode,
     glyphs: unicode ? UNICODE_GLYPHS : ASCII_GLYPHS,
     canAnimate: isTTY && env.TERM !== 'dumb',
@@ -98,6 +98,18 @@ const ASCII_GLYPHS: Glyphs = { ellipsis: '~', none: '-', bullet: '-', tick: '*' 
 
 const same = (text: string) => text
 const PLAIN: Paint = { bold: same, dim: same, red: same, green: same, yellow: same, cyan: same }
+
+/** One argument each: chalk itself joins all it is given, as by `map`. */
+function paintWith(chalk: ChalkInstance): Paint {
+  return {
+    bold: (text) => chalk.bold(text),
+    dim: (text) => chalk.dim(text),
+    red: (text) => chalk.red(text),
+    green: (text) => chalk.green(text),
+    yellow: (text) => chalk.yellow(text),
+    cyan: (text) => chalk.cyan(text),
+  }
+}
 
 /** Codes of a reader that went away: a closed pipe, a closed socket, our own end already destroyed after either. */
 const GONE = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'])

@@ -6,7 +6,7 @@ import Table from 'cli-table3'
 import type { Cells, Column } from '../model/column.ts'
 import { alignOf, cellText, colorOf, labelOf } from './cell.ts'
 import { ChunkWriter, type Stream } from './streams.ts'
-import { truncate, widthOf } from './width.ts'
+import { prepareToMeasure, truncate, widthOf } from './width.ts'
 
 /** Rows measured before the first is printed; later ones keep the widths found here. */
 const PAGE = 1000
@@ -15,6 +15,8 @@ const DRAWN_AT_ONCE = 25
 const GAP = 2
 /** Narrower than this, a text column says nothing any more. */
 const NARROWEST = 10
+/** The longest id: a UUID's 36 characters. */
+const WIDEST_NAME = 36
 
 export interface Printed {
   readonly rows: number
@@ -38,6 +40,7 @@ export async function printTable(
   let page: Cells[] = []
   const printPage = async () => {
     const texts = page.map((row) => columns.map((column) => cellText(row[column.key], column, stream)))
+    await prepareToMeasure(texts.flat())
     if (!layout) {
       layout = layOut(columns, texts, stream.isTTY ? stream.width : undefined)
       await out.add(draw([headings(layout, stream)], layout, stream))
@@ -85,11 +88,11 @@ function layOut(columns: readonly Column[], texts: readonly string[][], availabl
   }
 }
 
-/** The first column names the row, and a cut figure or time is wrong: only the other texts give way. */
+/** A cut figure or time is wrong, so only texts give way, and the first one, which names the row, less than others. */
 function least(width: number, column: Column | undefined, place: number): number {
-  if (!column || place === 0 || alignOf(column) === 'right') return width
+  if (!column || alignOf(column) === 'right') return width
   if (column.kind === 'timestamp' || column.kind === 'date' || column.kind === 'boolean') return width
-  return Math.min(width, Math.max(NARROWEST, widthOf(labelOf(column))))
+  return Math.min(width, Math.max(place === 0 ? WIDEST_NAME : NARROWEST, widthOf(labelOf(column))))
 }
 
 function shrink(widths: readonly number[], columns: readonly Column[], available: number): number[] {

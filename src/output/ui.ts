@@ -1,6 +1,5 @@
 /** The talk with the person: notes, progress and questions, all on stderr, since stdout carries the data. */
 import { ConfirmationError, InterruptedError, StewardError, UsageError } from '../errors.ts'
-import { editText } from './editor.ts'
 import { visible } from './escape.ts'
 import { createProgress } from './progress.ts'
 import { promptOutput, promptTheme } from './prompts.ts'
@@ -109,6 +108,7 @@ export function createUi(options: UiOptions): Ui {
     async edit(text, extension) {
       progress.end()
       if (!interactive) throw cannotAsk('opening an editor', noInput)
+      const { editText } = await import('./editor.ts')
       return editText(text, extension, { stdin, stderr: stderr.raw }, env, options.platform ?? 'linux')
     },
   }

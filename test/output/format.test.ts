@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { visible } from '../../src/output/escape.ts'
 import {
   formatBytes,
@@ -9,7 +9,7 @@ import {
   formatSeconds,
   formatTimestamp,
 } from '../../src/output/format.ts'
-import { pad, truncate, widthOf, wrap } from '../../src/output/width.ts'
+import { pad, prepareToMeasure, truncate, widthOf, wrap } from '../../src/output/width.ts'
 
 it.each([
   [0, '0 B'],
@@ -79,12 +79,15 @@ describe('times', () => {
 })
 
 describe('width', () => {
+  beforeAll(() => prepareToMeasure(['日本']))
+
   it.each([
     ['日本', 4],
     ['👩‍👩‍👧', 2],
     ['🇩🇪', 2],
     ['e\u0301', 1],
     ['กำ', 1],
+    ['naïve – “ж” │█▏', 15],
   ])('%s takes %i cells', (text, cells) => expect(widthOf(text)).toBe(cells))
 
   it('cuts between characters, never inside one', () => {

@@ -72,6 +72,13 @@ describe('the line', () => {
     expect(stream.recorder.text.endsWith('\x1b[1G\x1b[2K\x1b[?25h')).toBe(true)
   })
 
+  it('has a coloured spinner where there is colour', async () => {
+    const { report } = start(terminal(80, { noColor: false, env: { TERM: 'xterm' } }))
+    report(rows)
+    await sleep(300)
+    expect(stream.recorder.text).toContain('\x1b[36m⠋\x1b[39m seeding tasks')
+  })
+
   it('leaves a line for a long step that was finished', async () => {
     const { report, advance } = start(terminal())
     report(rows)

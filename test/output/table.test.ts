@@ -1,6 +1,6 @@
 import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
-import type { RecordView } from '../../src/output/view.ts'
+import type { RecordView, TableView } from '../../src/output/view.ts'
 import { terminal } from './fake-streams.ts'
 import { columns, list, rows, shown, shownBy } from './sample.ts'
 
@@ -38,7 +38,7 @@ describe('a table in a pipe', () => {
 })
 
 describe('a table on a terminal', () => {
-  it('is cut to 80 columns, texts first, the first column and figures never', async () => {
+  it('is cut to 80 columns, texts first, ids and figures never', async () => {
     const { out } = await shownBy(
       { ...list, shown: [...shown, 'credits', 'sequence'] },
       { stdout: terminal(80), fields: ['task_id', 'status', 'goal', 'sequence', 'created_at', 'payload'] },
@@ -63,6 +63,22 @@ describe('a table on a terminal', () => {
       "
     `)
     expect(err).toBe('No room for created at: use a wider terminal, --fields, or another format with -o\n')
+  })
+
+  it('cuts a long text also where it comes first', async () => {
+    const reasons: TableView = {
+      shape: 'table',
+      columns: [
+        { key: 'reason', kind: 'text' },
+        { key: 'tasks', kind: 'bigint' },
+      ],
+      rows: [{ reason: 'The page asked for a one-time code and none arrived before the deadline', tasks: 12n }],
+    }
+    expect((await shownBy(reasons, { stdout: terminal(60) })).out).toMatchInlineSnapshot(`
+      "REASON                                                 TASKS
+      The page asked for a one-time code and none arrived …     12
+      "
+    `)
   })
 
   it('cuts a single column that is wider than the terminal', async () => {
