@@ -25,8 +25,12 @@ export interface OutputOptions {
 
 export interface Output {
   readonly ui: Ui
-  /** Prints the result on stdout in the format asked for. */
-  show(view: View): Promise<void>
+  /**
+   * Prints the result on stdout in the format asked for.
+   *
+   * @param outcome.changed the run was no read: wrong `--fields` are then a warning, since the deed is done
+   */
+  show(view: View, outcome?: { readonly changed: boolean }): Promise<void>
   /** Prints something to read before a question, on stderr and for people, whatever the format of the result. */
   tell(view: View): Promise<void>
 }
@@ -49,9 +53,9 @@ export function createOutput(options: OutputOptions): Output {
   })
   return {
     ui,
-    async show(view) {
+    async show(view, { changed } = { changed: false }) {
       ui.endProgress()
-      await render(view, { format, stdout, stderr, quiet, reveal, fields, section, now: now() })
+      await render(view, { format, stdout, stderr, quiet, reveal, fields, section, changed, now: now() })
     },
     async tell(view) {
       ui.endProgress()

@@ -2,6 +2,8 @@
  * The one way from a view to a stream. Columns are chosen here, so that the formats print what they are given; each
  * format has its own file, loaded when it is asked for.
  */
+import { UsageError } from '../errors.ts'
+import { visible } from './escape.ts'
 import { chosenColumns, namedSection, onlyTable, type Selection } from './select.ts'
 import { ReaderGone, type Stream } from './streams.ts'
 import type { Format, RecordView, Section, SectionsView, StreamView, TableView, TextView, View } from './view.ts'
@@ -17,6 +19,11 @@ export interface RenderOptions extends Selection {
   /** `--section`: the one part of a report to print. */
   readonly section?: string | undefined
   readonly now: Date
+  /**
+   * The run has already changed something: a `--fields` or `--section` that does not fit must not make it look failed.
+   * Then a warning is printed, and the whole result for people, on stderr.
+   */
+  readonly changed?: boolean
 }
 
 type Printable = TableView | RecordView | SectionsView | TextView
@@ -25,7 +32,7 @@ type Printable = TableView | RecordView | SectionsView | TextView
  * Prints a view. A reader that closes its end early (`| head`) ends it without an error, and the rows are asked for
  * no further.
  *
- * @throws UsageError for unknown fields or sections, before anything is printed
+ * @throws UsageError for unknown fields or sections, before anything is printed; not after a change
  * @throws OperationError when writing fails
  */
 export async function render(view: View, options: RenderOptions): Promise<void> {
@@ -36,7 +43,12 @@ export async function render(view: View, options: RenderOptions): Promise<void> 
     const more = view.shape === 'table' ? view.more?.() : undefined
     if (more !== undefined && !options.quiet) options.stderr.say(more)
   } catch (error) {
-    if (!(error instanceof ReaderGone)) throw error
+    if (error instanceof ReaderGone) return
+    if (!options.changed || !(error instanceof UsageError)) throw error
+    const { stderr, reveal, now } = options
+    stderr.say(`${stderr.paint.yellow('warning:')} ${visible(error.message)}; everything is shown here instead`)
+    for (const { reason } of error.problems) stderr.say(`  ${visible(reason)}`)
+    await render(view, { format: 'table', stdout: stderr, stderr, reveal, now })
   }
 }
 

@@ -22,6 +22,18 @@ describe('--fields', () => {
   })
 })
 
+describe('after a change', () => {
+  it('a wrong choice of fields is a warning: the deed is done', async () => {
+    const view = { shape: 'record', columns: [{ key: 'task_id', kind: 'text' }], row: { task_id: 'tsk_1' } } as const
+    expect(await shownBy(view, { format: 'csv', fields: ['id'], changed: true })).toEqual({
+      out: '',
+      err:
+        'warning: A field cannot be shown; everything is shown here instead\n' +
+        '  there is no field id\ntask id  tsk_1\n',
+    })
+  })
+})
+
 describe('a secret column', () => {
   it.each(['table', 'json', 'ndjson', 'csv', 'tsv', 'yaml', 'md'] as const)('is left out of %s', async (format) => {
     const view = { shape: 'table', columns, rows: [{ totp: 'JBSWY3DP' }] } as const
