@@ -13,7 +13,7 @@ import { Sessions, sessionRow } from './sessions.ts'
 import { stepRows } from './steps.ts'
 import * as table from './tables.ts'
 import { type Task, TaskMaker, taskRows } from './tasks.ts'
-import { makeWorld, organizationCount, organizationRow, type World } from './world.ts'
+import { DAYS, makeWorld, organizationCount, organizationRow, type World } from './world.ts'
 
 /** Tasks a block: some 60,000 rows, a few megabytes. A multiple of TASKS_PER_RUN. */
 const BLOCK = 2000
@@ -41,6 +41,8 @@ export const skyvernSeeds: SeedDefinition = {
   scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
   // Up to here the numbers in ids stay apart (`seedId`): hours pass before they come round.
   maxSize: 2_000_000,
+  // The oldest organization is 624 days older than the period.
+  historyDays: DAYS + 625,
   tables: table.tables,
 
   expectedRows(size) {

@@ -191,7 +191,7 @@ function apiKeyRows(
       organization.id,
       KEY_NAMES[(index + number) % KEY_NAMES.length] ?? 'key',
       createHash('sha256').update(key).digest('hex'),
-      key.slice(0, 10),
+      key.slice(0, 11),
       !revoked,
       random.chance(0.85) ? timestampText(lastUsed) : null,
       revokedAt === null ? null : timestampText(revokedAt),

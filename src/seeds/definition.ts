@@ -60,6 +60,8 @@ export interface SeedDefinition {
   readonly scales: Readonly<Record<Scale, number>>
   /** Largest size that `--rows` accepts. */
   readonly maxSize: number
+  /** Days before the end of the simulated time in which rows lie, at most. */
+  readonly historyDays: number
   /** Every table, parents before children. */
   readonly tables: readonly SeedTable[]
   /** Rows to expect by table name: exact for the smallest tables, within a few per cent for the others. */

@@ -7,11 +7,11 @@
  * default sets it. The platform's workers are free to use 2047 too; what is seeded is therefore also bounded in time:
  * whoever else made the id made it after the end of the simulated time (see `seededSql`).
  */
-import { identifier, raw, type Sql, sql } from '../model/sql.ts'
+import { raw, type Sql, sql } from '../model/sql.ts'
 import { SECOND } from './calendar.ts'
 
-/** 2022-06-20 00:00 UTC in seconds since 1970. */
-const EPOCH = 1_655_683_200
+/** 2022-06-20 00:00 UTC in seconds since 1970, where the ids begin. */
+export const EPOCH = 1_655_683_200
 const WORKER = 2047
 const WORKER_BITS = WORKER * 2 ** 21
 /** Sequences count modulo this. */
@@ -58,9 +58,4 @@ export function seededSql(column: Sql, prefix: string, until: number): Sql {
     THEN (${number} & 4292870145) = ${raw(String(WORKER_BITS))}
      AND (${number} >> 32) < ${raw(String(Math.ceil(until / SECOND) - EPOCH))}
     ELSE false END`
-}
-
-/** `alias.column` for `seededSql`. */
-export function columnSql(alias: string, column: string): Sql {
-  return identifier(alias, column)
 }

@@ -3,7 +3,7 @@
  * the root, neither by `..` in a URI nor through a symbolic link below it (decision 20).
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, realpath, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { RefusedError, UsageError } from '../errors.ts'
@@ -85,6 +85,21 @@ export class FileStore {
     }
   }
 
+  /** Removes the directories that held the file and are empty now, up to the root, which stays. */
+  async prune(uri: string): Promise<void> {
+    let directory = dirname(this.#pathInside(uri))
+    try {
+      await this.#checkInside(directory)
+      while (directory !== this.#root) {
+        await rmdir(directory)
+        this.#checked.delete(directory)
+        directory = dirname(directory)
+      }
+    } catch (error) {
+      if (!isMissing(error) && !isOccupied(error)) throw error
+    }
+  }
+
   #pathInside(uri: string): string {
     const path = pathOf(uri)
     if (!isBelow(this.#root, path)) throw outside()
@@ -139,6 +154,11 @@ async function exists(path: string): Promise<boolean> {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+}
+
+/** The directory is not empty (POSIX allows both codes), or is something else by now. */
+function isOccupied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')
 }
 
 function outside(): RefusedError {

@@ -1,0 +1,177 @@
+/**
+ * What `seed clear` would remove: the seeded rows, known by their ids, and the rows that others have added below them
+ * since and that cannot stay without them. Reads only.
+ */
+import { type ForeignKey, foreignKeysTo } from '../db/catalog.ts'
+import type { Database, Queryable } from '../db/database.ts'
+import { RefusedError } from '../errors.ts'
+import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import type { SeedDefinition, SeedTable } from './definition.ts'
+import { seededSql } from './ids.ts'
+import { readSeedSet, type SeedSet } from './set.ts'
+import { keyOf, tableSql } from './tables.ts'
+
+export interface ClearTable {
+  readonly table: string
+  readonly seeded: number
+  /** Ids of rows that were not seeded and go along. */
+  readonly byHand: readonly string[]
+}
+
+/** Rows that stay and lose a reference. */
+export interface Detached {
+  readonly table: string
+  readonly column: string
+  readonly rows: number
+}
+
+export interface ClearPlan {
+  readonly set: SeedSet
+  /** Parents first; every table of the definition. */
+  readonly tables: readonly ClearTable[]
+  readonly detached: readonly Detached[]
+}
+
+/** A foreign key with the two tables of the definition at its ends. */
+export interface Link {
+  readonly child: SeedTable
+  readonly column: string
+  readonly parent: SeedTable
+}
+
+/**
+ * Plans the removal, in one snapshot.
+ *
+ * @returns undefined when nothing was seeded
+ * @throws RefusedError when a table that Steward does not know has rows that stand in the way
+ */
+export function planClear(db: Database, definition: SeedDefinition, schema: string): Promise<ClearPlan | undefined> {
+  return db.transaction((tx) => planIn(tx, definition, schema), {
+    readOnly: true,
+    isolation: 'repeatable read',
+    statementTimeoutMs: 0,
+  })
+}
+
+/** As `planClear`, in a transaction that is open already. */
+export async function planIn(
+  db: Queryable,
+  definition: SeedDefinition,
+  schema: string,
+): Promise<ClearPlan | undefined> {
+  const set = await readSeedSet(db, definition.system, schema)
+  if (set === undefined) return undefined
+  const keys = await foreignKeys(db, definition, schema)
+  const isSeeded = (alias: string, column: string, table: SeedTable) =>
+    seededSql(identifier(alias, column), table.idPrefix, set.parameters.until)
+  await refuseStrangers(db, definition, keys, isSeeded)
+
+  const cascades = linksOf(definition, schema, keys, 'cascade')
+  const withByHand = handMade(definition, schema, cascades, isSeeded)
+  const counts = definition.tables.map(
+    (table) => sql`
+      SELECT ${table.table}::text AS "table",
+             (SELECT count(*)::float8 FROM ${tableSql(schema, table)} AS r WHERE ${isSeeded('r', keyOf(table), table)}) AS seeded,
+             ARRAY(SELECT id FROM ${byHandName(table)} ORDER BY id) AS "byHand"`,
+  )
+  const rows = await db.rows<ClearTable>(sql`${withByHand} ${join(counts, '\n      UNION ALL ')}`)
+  const byName = new Map(rows.map((row) => [row.table, row]))
+
+  const losing = linksOf(definition, schema, keys, 'set null').map(
+    ({ child, column, parent }) => sql`
+      SELECT ${child.table}::text AS "table", ${column}::text AS "column", count(*)::float8 AS rows
+      FROM ${tableSql(schema, child)} AS r
+      WHERE NOT ${isSeeded('r', keyOf(child), child)}
+        AND NOT EXISTS (SELECT FROM ${byHandName(child)} AS h WHERE h.id = ${identifier('r', keyOf(child))})
+        AND ${doomed('r', column, parent, isSeeded)}`,
+  )
+  const detached =
+    losing.length === 0 ? [] : await db.rows<Detached>(sql`${withByHand} ${join(losing, '\n      UNION ALL ')}`)
+  return {
+    set,
+    tables: definition.tables.flatMap(({ table }) => byName.get(table) ?? []),
+    detached: detached.filter(({ rows: count }) => count > 0),
+  }
+}
+
+/** The keys of one kind between tables of the definition. */
+export function linksOf(
+  definition: SeedDefinition,
+  schema: string,
+  keys: readonly ForeignKey[],
+  onDelete: ForeignKey['onDelete'],
+): Link[] {
+  const named = (name: string) => definition.tables.find(({ table }) => table === name)
+  return keys.flatMap((key) => {
+    const [column] = key.columns
+    const child = key.schema === schema ? named(key.table) : undefined
+    const parent = named(key.referencedTable)
+    return key.onDelete === onDelete && child && parent && column !== undefined ? [{ child, column, parent }] : []
+  })
+}
+
+/** Foreign keys that lead to a table of the definition, from wherever. */
+export async function foreignKeys(db: Queryable, definition: SeedDefinition, schema: string): Promise<ForeignKey[]> {
+  const keys: ForeignKey[] = []
+  for (const { table } of definition.tables) keys.push(...(await foreignKeysTo(db, schema, table)))
+  return keys
+}
+
+type IsSeeded = (alias: string, column: string, table: SeedTable) => Sql
+
+const byHandName = (table: SeedTable): Sql => identifier(`by_hand_${table.table}`)
+
+/** That a reference leads to a row that goes. */
+function doomed(alias: string, column: string, parent: SeedTable, isSeeded: IsSeeded): Sql {
+  return sql`(${isSeeded(alias, column, parent)}
+          OR ${identifier(alias, column)} IN (SELECT id FROM ${byHandName(parent)}))`
+}
+
+/** `WITH` naming the rows of each table that were not seeded and go along, parents before children. */
+function handMade(definition: SeedDefinition, schema: string, cascades: readonly Link[], isSeeded: IsSeeded): Sql {
+  const expressions = definition.tables.map((table) => {
+    const parents = cascades.filter(({ child }) => child === table)
+    const key = identifier('r', keyOf(table))
+    const reached = parents.map(({ column, parent }) => doomed('r', column, parent, isSeeded))
+    const condition = reached.length === 0 ? raw('FALSE') : sql`(${join(reached, '\n        OR ')})`
+    return sql`${byHandName(table)} AS MATERIALIZED (
+      SELECT ${key} AS id
+      FROM ${tableSql(schema, table)} AS r
+      WHERE NOT ${isSeeded('r', keyOf(table), table)}
+        AND ${condition}
+    )`
+  })
+  return sql`WITH ${join(expressions, ',\n    ')}`
+}
+
+/** Tables that someone added and let refer to seeded ones: what would happen to their rows is not Steward's to say. */
+async function refuseStrangers(
+  db: Queryable,
+  definition: SeedDefinition,
+  keys: readonly ForeignKey[],
+  isSeeded: IsSeeded,
+): Promise<void> {
+  const known = new Set(definition.tables.map(({ table }) => table))
+  const refused: string[] = []
+  for (const key of keys) {
+    const [column] = key.columns
+    const parent = definition.tables.find(({ table }) => table === key.referencedTable)
+    const ours = key.schema === key.referencedSchema && known.has(key.table)
+    if (column === undefined || parent === undefined) continue
+    if (ours && (key.onDelete === 'cascade' || key.onDelete === 'set null')) continue
+    const found = await db.maybeOne(sql`
+      SELECT
+      FROM ${identifier(key.schema, key.table)} AS r
+      WHERE ${isSeeded('r', column, parent)}
+      LIMIT 1`)
+    if (found !== undefined) refused.push(`${key.schema}.${key.table}`)
+  }
+  if (refused.length === 0) return
+  const tables = [...new Set(refused)]
+  throw new RefusedError({
+    code: 'referenced-elsewhere',
+    message: `Rows of ${tables.join(', ')} refer to seeded rows, and seeding did not make these tables`,
+    hint: 'Delete those rows first',
+    details: { tables },
+  })
+}
