@@ -4,8 +4,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
-
-export type Env = Readonly<Record<string, string | undefined>>
+import { dataHome, type Env } from '../config/paths.ts'
 
 /** Every path of one embedded server; all absolute, symbolic links resolved as far as they exist. */
 export interface ServerPaths {
@@ -42,25 +41,13 @@ export const SOCKET_PORT = 5432
  */
 const LONGEST_SOCKET_DIRECTORY = 103 - `/.s.PGSQL.${SOCKET_PORT}`.length
 
-/**
- * The user's data directory of Steward: `STEWARD_DATA_HOME`, else for root `/var/lib/steward` (the server's user
- * cannot enter root's home), else what the platform calls application data (XDG base directory specification,
- * `~/Library/Application Support`, `%LOCALAPPDATA%`).
- */
-export function dataHome({ env, homeDirectory = homedir(), platform = process.platform }: PathOptions): string {
-  const override = env.STEWARD_DATA_HOME
-  if (override !== undefined && override !== '') return resolve(override)
-  if (platform === 'win32') return join(env.LOCALAPPDATA || join(homeDirectory, 'AppData', 'Local'), 'steward')
-  if (isRoot()) return '/var/lib/steward'
-  if (platform === 'darwin') return join(homeDirectory, 'Library', 'Application Support', 'steward')
-  const xdg = env.XDG_DATA_HOME
-  // The specification says that a relative path there is to be ignored.
-  return join(xdg?.startsWith('/') ? xdg : join(homeDirectory, '.local', 'share'), 'steward')
-}
-
 /** The paths of the user's embedded server. */
-export function serverPaths(options: PathOptions): ServerPaths {
-  return pathsBelow(join(dataHome(options), 'server'))
+export function serverPaths({
+  env,
+  homeDirectory = homedir(),
+  platform = process.platform,
+}: PathOptions): ServerPaths {
+  return pathsBelow(join(dataHome({ env, homeDirectory, platform, root: isRoot() }), 'server'))
 }
 
 /** The paths of a server that lives in `home`. */

@@ -96,6 +96,13 @@ test('steward server logs prints the last lines, control sequences made visible'
   expect(JSON.parse(stdout)).toEqual({ line: 'the last' })
 })
 
+test('steward server logs --follow ends with the code of the signal', async () => {
+  const { exitCode, stdout } = await steward('server logs --lines 1 --follow', {
+    signals: (send) => setTimeout(() => send('SIGINT'), 1_000),
+  })
+  expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: 'the last\n' })
+})
+
 describe('steward server destroy', () => {
   test('asks, and without a terminal does nothing', async () => {
     const { exitCode, stderr } = await steward('server destroy')

@@ -1,3 +1,4 @@
+import { throwIfStopped } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { integerOr, toggle } from '../flags.ts'
 import { ownServer } from './view.ts'
@@ -19,13 +20,19 @@ export const logs = defineCommand({
     const { existsSync } = await import('node:fs')
     if (!existsSync(logFile)) context.ui.note('There is no log: the embedded server was never started.')
     const { logLines } = await import('../../server/logs.ts')
-    return logLines(logFile, { lines, follow, signal: context.signal })
+    return untilStopped(logLines(logFile, { lines, follow, signal: context.signal }), context.signal)
   },
   view: (lines, _, { format }) =>
     format === 'table'
       ? { shape: 'stream', bytes: encoded(lines) }
       : { shape: 'table', columns: [{ key: 'line', kind: 'text' }], rows: rows(lines) },
 })
+
+/** Following has no other end than a signal, which gives the exit code. */
+async function* untilStopped(lines: AsyncIterable<string>, signal: AbortSignal): AsyncGenerator<string> {
+  yield* lines
+  throwIfStopped(signal)
+}
 
 async function* encoded(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   for await (const line of lines) yield Buffer.from(`${harmless(line)}\n`)
