@@ -40,6 +40,9 @@ const COPY_OPTIONS: Readonly<Record<ExportFormat, string>> = {
   ndjson: String.raw`FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'`,
 }
 
+/** Bytes passed on at a time. */
+const CHUNK_BYTES = 262_144
+
 /**
  * The rows that meet the filters, as bytes in their final form.
  *
@@ -80,12 +83,19 @@ async function* copied(transaction: Transaction, scope: Scope, options: ExportOp
   await transaction.execute(
     sql`SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true)`,
   )
-  for await (const chunk of transaction.copyOut(
-    inlined(exportStatement(scope, options)),
-    COPY_OPTIONS[options.format],
-  )) {
-    yield chunk
+  const statement = inlined(exportStatement(scope, options))
+  // The server sends a message a row and the driver a few of them at a time: too little for a write each.
+  let parts: Buffer[] = []
+  let size = 0
+  for await (const part of transaction.copyOut(statement, COPY_OPTIONS[options.format])) {
+    parts.push(part)
+    size += part.length
+    if (size < CHUNK_BYTES) continue
+    yield Buffer.concat(parts, size)
+    parts = []
+    size = 0
   }
+  if (size > 0) yield Buffer.concat(parts, size)
 }
 
 /** A column in the text that other tools read: ISO 8601 with `T` and `Z`, true and false, arrays as JSON. */

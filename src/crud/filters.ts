@@ -41,7 +41,7 @@ export interface FilterInput {
  */
 export function filtersFrom(entity: Entity, input: FilterInput): Filter[] {
   const { filters, problems } = readFilters(entity, input)
-  refuseProblems(problems, `Fields of ${entity.name}: ${filterableFields(entity).join(', ')}`)
+  refuseProblems(problems, filterHint(entity, problems))
   return filters
 }
 
@@ -84,9 +84,12 @@ export function whereFrom(scope: Scope, filters: readonly Filter[]): Condition {
   return allOf(conditionsFrom(scope, filters))
 }
 
-/** Names that filters and sorts accept. */
-export function filterableFields(entity: Entity): string[] {
-  return Object.keys(entity.fields).filter((key) => !fieldOf(entity, key).secret)
+/** What to do about problems with filters or a sort: the names there are, where one was not found. */
+export function filterHint(entity: Entity, problems: readonly Problem[]): string {
+  if (!problems.some(({ reason }) => reason.includes('has no field')))
+    return 'Repeat it with --help to see what it takes'
+  const names = Object.keys(entity.fields).filter((key) => !fieldOf(entity, key).secret)
+  return `Fields of ${entity.name}: ${names.join(', ')}`
 }
 
 function conditionFrom(scope: Scope, filter: Filter): Condition {

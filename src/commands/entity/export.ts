@@ -63,22 +63,17 @@ async function toFile(
   const { resolve } = await import('node:path')
   const { writeFileWhole } = await import('../../crud/export-file.ts')
   const file = resolve(context.cwd, out)
-  let row = { file, format, rows: 0, bytes: 0 }
+  let done = { rows: 0, bytes: 0 }
   async function* counted() {
-    const { rows, bytes: size } = yield* bytes
-    row = { ...row, rows, bytes: size }
+    done = yield* bytes
   }
   await writeFileWhole(file, counted())
-  context.ui.endProgress()
+  const { rows, bytes: size } = done
+  // Text, not a record: --fields chose columns of the rows, not of this.
   return {
-    shape: 'record',
-    columns: [
-      { key: 'file', kind: 'text' },
-      { key: 'format', kind: 'text' },
-      { key: 'rows', kind: 'integer', unit: 'count' },
-      { key: 'bytes', kind: 'integer', unit: 'bytes' },
-    ],
-    row,
+    shape: 'text',
+    text: `Exported ${rows.toLocaleString('en')} rows (${size.toLocaleString('en')} bytes) to ${file}`,
+    value: { file, format, rows, bytes: size },
   }
 }
 

@@ -80,10 +80,7 @@ function flaggedFields(entity: Entity): [string, Field][] {
 function fieldFlag(field: Field): Flag {
   if (field.kind === 'boolean') return choice(['true', 'false'], field.summary, { group: GROUP })
   if (field.values === undefined) return list('<ids>', field.summary, { group: GROUP })
-  return list(`<${field.values.join('|')}>`, `${field.summary}; several with commas`, {
-    group: GROUP,
-    choices: field.values,
-  })
+  return list('<values>', `${field.summary}: ${field.values.join(', ')}`, { group: GROUP, choices: field.values })
 }
 
 function textsIn(value: unknown): string[] {

@@ -3,7 +3,7 @@ import type { Include } from '../../crud/includes.ts'
 import type { Cells, Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import { relationsOf, type System } from '../../model/system.ts'
-import type { RecordView, View } from '../../output/view.ts'
+import type { RecordView, Section, View } from '../../output/view.ts'
 import { type Command, type Context, defineCommand } from '../command.ts'
 import { list, variadicArgument } from '../flags.ts'
 import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
@@ -85,7 +85,6 @@ async function requested(
     if (!(error instanceof InvalidValue)) throw error
     refuseProblems([{ where: '--include', reason: error.message }], 'Separate relations with commas: steps,artifacts')
   }
-  const forPeople = context.format === 'table' || context.format === 'md'
   return {
     includes,
     describe: {
@@ -95,7 +94,7 @@ async function requested(
         includes.flatMap((include) => {
           const rows = relatedRows(row[propertyOf(include.relation)])
           const part = { key: propertyOf(include.relation), rows, shown: include.relation.entity.list.columns }
-          if (!forPeople) return [{ ...part, columns: columnsWithin(include) }]
+          if (!isForPeople(context)) return [{ ...part, columns: columnsWithin(include) }]
           // People read the second level as tables of its own, below the first.
           const deeper = include.includes.map((nested) => ({
             key: `${part.key}.${propertyOf(nested.relation)}`,
@@ -114,12 +113,26 @@ function viewOf(found: Gotten, entity: Entity, context: Context): View {
   if (only !== undefined && others.length === 0) {
     return { shape: 'record', columns: found.columns, row: only, related: found.related(only) }
   }
-  return {
-    shape: 'table',
-    columns: [...found.columns, ...found.nested],
-    shown: [...entity.list.columns, ...context.globals.reveal, ...found.nested.map((column) => column.key)],
-    rows: found.rows,
+  if (isForPeople(context) && context.globals.fields === undefined) {
+    return { shape: 'sections', sections: found.rows.flatMap((row) => sectionsOf(row, found, entity)) }
   }
+  return { shape: 'table', columns: [...found.columns, ...found.nested], rows: found.rows }
+}
+
+/** One of several for people: every field, and below it a table for each relation. */
+function sectionsOf(row: Cells, found: Gotten, entity: Entity): Section[] {
+  const id = String(row[entity.primaryKey])
+  const related = found.related(row).map((part): Section => {
+    const { columns, rows, shown } = part
+    const words = { key: `${id}.${part.key}`, title: `${id} ${part.key}`, columns }
+    if (rows !== null && !Array.isArray(rows)) return { kind: 'record', ...words, row: rows }
+    return { kind: 'table', ...words, ...(shown === undefined ? {} : { shown }), rows: rows ?? [], empty: 'none' }
+  })
+  return [{ kind: 'record', key: id, title: id, columns: found.columns, row }, ...related]
+}
+
+function isForPeople({ format }: Context): boolean {
+  return format === 'table' || format === 'md'
 }
 
 function relatedRows(value: unknown): Cells[] | Cells | null {

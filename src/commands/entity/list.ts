@@ -22,7 +22,7 @@ export function listCommand(system: System, entity: Entity): Command {
   return defineCommand({
     name: 'list',
     aliases: ['ls'],
-    summary: `List ${spoken(entity.plural)}, newest first unless --sort says otherwise`,
+    summary: `List ${spoken(entity.plural)}${isNewestFirst(entity) ? ', newest first' : ''}`,
     description: `Lists ${spoken(entity.plural)} a page at a time. ${FILTER_HELP}`,
     examples: examples(system, entity),
     effect: 'read',
@@ -34,15 +34,18 @@ export function listCommand(system: System, entity: Entity): Command {
       all: toggle('every row, streamed'),
     },
     async run(context, input): Promise<Listed> {
-      const { readFilters, filterableFields } = await import('../../crud/filters.ts')
-      const { readSort } = await import('../../crud/sort.ts')
-      const { refuseProblems } = await import('../../crud/scope.ts')
-      const { listAll, listPage } = await import('../../crud/list.ts')
+      const [{ filterHint, readFilters }, { readSort }, { refuseProblems }, { listAll, listPage }] =
+        await Promise.all([
+          import('../../crud/filters.ts'),
+          import('../../crud/sort.ts'),
+          import('../../crud/scope.ts'),
+          import('../../crud/list.ts'),
+        ])
       const { filters, problems } = readFilters(entity, filterInput(entity, input))
       const order = readSort(entity, input.sort)
       problems.push(...order.problems)
       if (input.all && input.limit !== undefined) problems.push({ where: '--limit', reason: 'contradicts --all' })
-      refuseProblems(problems, `Fields of ${entity.name}: ${filterableFields(entity).join(', ')}`)
+      refuseProblems(problems, filterHint(entity, problems))
       const options = {
         filters,
         sort: order.sort,
@@ -67,6 +70,10 @@ export function listCommand(system: System, entity: Entity): Command {
         next === undefined ? undefined : `There are more. Next page: ${nextPageCommand(context.argv, next)}`,
     }),
   })
+}
+
+function isNewestFirst({ list }: Entity): boolean {
+  return list.time !== undefined && list.sort === `-${list.time}`
 }
 
 /** Only what is shown is read: large JSON stays where it is when a person looks at a table. */
