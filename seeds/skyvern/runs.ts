@@ -55,6 +55,8 @@ const OUTCOMES = new Weighted<TaskStatus>([
   ['cancelled', 5],
   ['terminated', 2],
 ])
+/** The first runs end in each way once, so that the smallest set has every state. */
+const FIRST: readonly TaskStatus[] = ['completed', 'failed', 'cancelled', 'terminated']
 const FAILURE = zipf(RUN_FAILURES)
 /** Duration of a block relative to its median. */
 const BLOCK_PACE = new LongTail(1, 0.6)
@@ -85,7 +87,7 @@ export class RunMaker {
       : calendar.at(index, this.#count - this.#inFlight, random)
     const inTurn = active[fromEnd % active.length]
     const organization = recent && inTurn !== undefined ? inTurn : byShare.draw(random)
-    const status = recent ? this.#waiting(fromEnd) : OUTCOMES.draw(random)
+    const status = recent ? this.#waiting(fromEnd) : (FIRST[index] ?? OUTCOMES.draw(random))
     const workflow = recent ? organization.workflows[0] : random.pick(organization.workflows)
     if (workflow === undefined) throw new RangeError('an organization without workflows')
     // What was current when the run was created; the first version is older than any run.
@@ -101,7 +103,7 @@ export class RunMaker {
     const words = this.#blocks(workflow, version)
     const blocks = startedAt === undefined ? [] : blockCourse(random, words, { status, from: startedAt, limit })
     const ended = status === 'created' || status === 'queued' || status === 'running' ? undefined : true
-    const end = blocks.findLast((block) => block.completedAt !== undefined)?.completedAt
+    const end = blocks.at(-1)?.completedAt
     const completedAt = ended && Math.min((end ?? startedAt ?? createdAt) + random.between(50_000, 900_000), limit)
     const session =
       startedAt === undefined
@@ -165,8 +167,9 @@ function blockCourse(
       run.limit,
     )
     if (index > stop) {
-      // What comes after a failure was never begun.
-      if (run.status === 'failed') blocks.push(unreached(block, index, at))
+      // What comes after a failure is never begun; behind the running block the next one waits.
+      if (run.status === 'failed') blocks.push({ ...unreached(block, index, at), status: 'skipped', completedAt: at })
+      else if (run.status === 'running' && index === stop + 1) blocks.push(unreached(block, index, at))
       continue
     }
     const status = last ? closing(run.status) : index > 0 && random.chance(0.02) ? 'skipped' : 'completed'
@@ -178,16 +181,17 @@ function blockCourse(
       startedAt,
       completedAt: status === 'running' ? undefined : status === 'skipped' ? startedAt : completedAt,
     })
-    at = status === 'skipped' ? startedAt : completedAt
+    at = status === 'skipped' || status === 'running' ? startedAt : completedAt
   }
   return blocks
 }
 
 function unreached(words: BlockWords, index: number, at: number): Block {
-  return { words, index, status: 'skipped', createdAt: at, startedAt: undefined, completedAt: undefined }
+  return { words, index, status: 'created', createdAt: at, startedAt: undefined, completedAt: undefined }
 }
 
 function stoppingBlock(random: Random, words: readonly BlockWords[], status: TaskStatus): number {
+  if (status === 'running') return random.below(words.length - 1)
   if (status !== 'failed') return random.below(words.length)
   let failing = FAILING.get(words)
   if (failing === undefined) {

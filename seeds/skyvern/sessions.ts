@@ -10,7 +10,9 @@ import type { Random } from '../../src/seeds/random.ts'
 export interface Session {
   readonly id: string
   readonly organizationId: string
-  readonly startedAt: number
+  readonly createdAt: number
+  /** Undefined while it waits for work that is queued. */
+  readonly startedAt: number | undefined
   readonly timeout: number
   readonly outcome: 'completed' | 'failed' | 'timeout'
   /** End of the last work in it. */
@@ -41,7 +43,7 @@ export class Sessions {
     if (draw > 0.35) return undefined
     const latest = this.#latest.get(organizationId)
     const end = endedAt ?? startedAt
-    if (latest !== undefined && latest.startedAt <= startedAt && startedAt < latest.startedAt + REUSE) {
+    if (latest !== undefined && latest.createdAt <= startedAt && startedAt < latest.createdAt + REUSE) {
       latest.usedUntil = Math.max(latest.usedUntil, end)
       latest.open ||= endedAt === undefined
       return latest
@@ -52,6 +54,7 @@ export class Sessions {
     const session: Session = {
       id: seedId('pbs', opened, sequence),
       organizationId,
+      createdAt: opened,
       startedAt: opened,
       timeout,
       outcome,
@@ -62,12 +65,37 @@ export class Sessions {
     this.all.push(session)
     return session
   }
+
+  /** A session that was asked for by work that waits in the queue. */
+  reserve(organizationId: string, createdAt: number, sequence: number): Session {
+    const session: Session = {
+      id: seedId('pbs', createdAt, sequence),
+      organizationId,
+      createdAt,
+      startedAt: undefined,
+      timeout: 3600,
+      outcome: 'completed',
+      usedUntil: createdAt,
+      open: true,
+    }
+    this.all.push(session)
+    return session
+  }
 }
 
 export function sessionRow(session: Session, until: number): SeedRow {
-  const endedAt = session.open ? null : Math.min(session.usedUntil + 5 * SECOND, until - 1)
-  const started = timestampText(session.startedAt)
-  const ended = endedAt === null ? null : timestampText(endedAt)
-  const status = session.open ? 'running' : session.outcome
-  return [session.id, session.organizationId, status, session.timeout, started, ended, started, ended ?? started]
+  const { createdAt, startedAt, usedUntil, timeout, outcome } = session
+  const end = outcome === 'timeout' ? createdAt + timeout * SECOND : usedUntil + 5 * SECOND
+  const endedAt = session.open ? undefined : Math.min(Math.max(usedUntil, end), until - 1)
+  const status = startedAt === undefined ? 'created' : session.open ? 'running' : outcome
+  return [
+    session.id,
+    session.organizationId,
+    status,
+    timeout,
+    startedAt === undefined ? null : timestampText(startedAt),
+    endedAt === undefined ? null : timestampText(endedAt),
+    timestampText(createdAt),
+    timestampText(endedAt ?? createdAt),
+  ]
 }

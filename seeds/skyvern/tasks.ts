@@ -42,6 +42,8 @@ const OUTCOMES = new Weighted<TaskStatus>([
   ['cancelled', 8],
   ['terminated', 4],
 ])
+/** The first tasks end in each way once, so that the smallest set has every state. */
+const FIRST: readonly TaskStatus[] = ['completed', 'failed', 'cancelled', 'terminated']
 const SITE = zipf(SITES)
 const FAILURE = zipf(TASK_FAILURES)
 const TERMINATION = zipf(TERMINATIONS)
@@ -90,7 +92,7 @@ export class TaskMaker {
     // Work in flight goes round the organizations, so that none is over its limit of concurrent tasks.
     const inTurn = active[fromEnd % active.length]
     const organization = recent && inTurn !== undefined ? inTurn : byShare.draw(random)
-    const status = recent ? this.#waiting(fromEnd) : OUTCOMES.draw(random)
+    const status = recent ? this.#waiting(fromEnd) : (FIRST[index] ?? OUTCOMES.draw(random))
     const site = SITE.draw(random)
     const planned = Math.min(STEPS.draw(random), organization.maxSteps)
     const reached = status === 'completed' ? planned : random.between(1, planned)
@@ -118,15 +120,13 @@ export class TaskMaker {
     const completedAt =
       ended && Math.min((last?.completedAt ?? createdAt + queued) + 200_000 + random.below(800_000), limit)
     const startedAt = steps[0]?.startedAt
+    const sequence = index * 2
     const session =
-      startedAt === undefined
-        ? undefined
-        : sessions.take(random, {
-            organizationId: organization.id,
-            startedAt,
-            endedAt: completedAt,
-            sequence: index * 2,
-          })
+      startedAt !== undefined
+        ? sessions.take(random, { organizationId: organization.id, startedAt, endedAt: completedAt, sequence })
+        : status === 'queued' && index % 2 === 0
+          ? sessions.reserve(organization.id, createdAt, sequence)
+          : undefined
     return {
       index,
       id: taskId,
