@@ -62,8 +62,12 @@ export interface Config {
   readonly poolSize: number
   /** Overrides of declared ages: system → rule → PostgreSQL interval. */
   readonly retention: Readonly<Record<string, Readonly<Record<string, string>>>>
-  /** Where each value came from, by path (`url`, `schemas.skyvern`), for `config show`. */
+  /** Where each value came from, by path (`host`, `direct.host`, `schemas.skyvern`), for `config show`. */
   readonly origins: ReadonlyMap<string, string>
+  /** Configuration files that were read. */
+  readonly files: readonly string[]
+  /** What the operator should know: a profile passed over, a password that others can read. One line each. */
+  readonly warnings: readonly string[]
 }
 
 /** The schema that holds a system's tables. */

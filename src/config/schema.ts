@@ -1,0 +1,92 @@
+/** The shape of `steward.yaml`. Unknown keys are refused, so that a misspelt one never goes unnoticed. */
+import * as z from 'zod/mini'
+import { InvalidValue } from '../errors.ts'
+import { nearest } from '../model/nearest.ts'
+import { ENVIRONMENTS } from './config.ts'
+import { SSL_MODES } from './parts.ts'
+import { parseTimeout, refuseInterval, refuseSchema, refuseStore } from './values.ts'
+
+const text = () => z.string('must be text').check(z.minLength(1, 'must not be empty'))
+
+const whole = (lowest: number, highest: number) => {
+  const says = `must be a whole number from ${lowest} to ${highest}`
+  return z.int(says).check(z.gte(lowest, says), z.lte(highest, says))
+}
+
+const oneOf = <const V extends string>(values: readonly V[]) =>
+  z.enum(Object.fromEntries(values.map((value) => [value, value])) as { [K in V]: K }, {
+    error: ({ input }) => {
+      const near = typeof input === 'string' ? nearest(input, values) : undefined
+      return `must be one of ${values.join(', ')}${near === undefined ? '' : ` (did you mean ${near}?)`}`
+    },
+  })
+
+/** Text that a function may refuse with a reason. */
+const checked = (refuse: (value: string) => string | undefined) =>
+  text().check((context) => {
+    const message = refuse(context.value)
+    if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value })
+  })
+
+const timeout = z.union([z.literal(0), checked(refuseTimeout)], 'must be a length of time such as 60s, or 0 for none')
+
+const profile = z.strictObject(
+  {
+    url: z.optional(text()),
+    host: z.optional(text()),
+    port: z.optional(whole(1, 65_535)),
+    database: z.optional(text()),
+    user: z.optional(text()),
+    passwordFile: z.optional(text()),
+    sslMode: z.optional(oneOf(SSL_MODES)),
+    sslRootCert: z.optional(text()),
+    sslCert: z.optional(text()),
+    sslKey: z.optional(text()),
+    connectTimeout: z.optional(whole(0, 86_400)),
+    directUrl: z.optional(text()),
+    replicaUrl: z.optional(text()),
+    pooler: z.optional(z.boolean('must be true or false')),
+    environment: z.optional(oneOf(ENVIRONMENTS)),
+    system: z.optional(text()),
+    schemas: z.optional(z.record(z.string(), checked(refuseSchema), 'must map systems to schema names')),
+    stores: z.optional(z.record(z.string(), checked(refuseStore), 'must map names to URLs')),
+    statementTimeout: z.optional(timeout),
+    lockTimeout: z.optional(timeout),
+    poolSize: z.optional(whole(1, 100)),
+    retention: z.optional(
+      z.record(
+        z.string(),
+        z.record(z.string(), checked(refuseInterval), 'must map rules to ages'),
+        'must map systems to rules',
+      ),
+    ),
+  },
+  { error: ({ code }) => (code === 'invalid_type' ? 'must hold settings, one a line' : undefined) },
+)
+
+export const file = z.strictObject(
+  {
+    profile: z.optional(text()),
+    profiles: z.optional(z.record(z.string(), profile, 'must hold profiles by name')),
+  },
+  { error: ({ code }) => (code === 'invalid_type' ? 'must hold profile and profiles' : undefined) },
+)
+
+export type ProfileSettings = z.output<typeof profile>
+export type FileSettings = z.output<typeof file>
+
+/** The keys that may stand at a path of the file, for the hint at a misspelt one. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 0) return Object.keys(file.shape)
+  return path.length === 2 && path[0] === 'profiles' ? Object.keys(profile.shape) : []
+}
+
+function refuseTimeout(value: string): string | undefined {
+  try {
+    parseTimeout(value)
+    return undefined
+  } catch (error) {
+    if (error instanceof InvalidValue) return error.message
+    throw error
+  }
+}

@@ -1,0 +1,175 @@
+/** Everything of the configuration that is not the connection itself. */
+
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { InvalidValue } from '../errors.ts'
+import { nearest } from '../model/nearest.ts'
+import { type Config, ENVIRONMENTS, type Environment, type StoreConfig } from './config.ts'
+import { type Profile, place } from './find.ts'
+import type { Sourced } from './parts.ts'
+import { dataHome, type Machine, variable } from './paths.ts'
+import type { Findings } from './report.ts'
+import { parseCount, parseSwitch, parseTimeout, refuseSchema } from './values.ts'
+
+/** Milliseconds. */
+const STATEMENT_TIMEOUT = 60_000
+/** Milliseconds; the longest that DDL and maintenance may queue behind others (design, "Database conventions"). */
+const LOCK_TIMEOUT = 1000
+const POOL_SIZE = 4
+const MOST_CONNECTIONS = 100
+
+type Settings = Pick<
+  Config,
+  'environment' | 'system' | 'schemas' | 'stores' | 'statementTimeoutMs' | 'lockTimeoutMs' | 'poolSize' | 'retention'
+>
+
+/** Schema of one system: `STEWARD_SCHEMA_SKYVERN=tenant_7`. */
+const SCHEMA_VARIABLE = 'STEWARD_SCHEMA_'
+
+/**
+ * Settings by precedence: Steward's own variables, then the variables of other programs, then the profile. A profile
+ * that was named explicitly goes before the variables of other programs, since those were not set for it.
+ */
+export function resolveSettings(
+  profile: Profile | undefined,
+  explicit: boolean,
+  machine: Machine,
+  findings: Findings,
+): Settings {
+  const { env } = machine
+  const settings = profile?.settings
+  const at = (...path: string[]) =>
+    profile === undefined ? '' : place(profile.file, ['profiles', profile.name, ...path])
+
+  const fromVariable = <T>(name: string, parse: (raw: string) => T): Sourced<T> | undefined => {
+    const raw = variable(env, name)
+    if (raw === undefined) return undefined
+    try {
+      return { value: parse(raw), origin: name }
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error
+      findings.problem(name, error.message)
+      return undefined
+    }
+  }
+  const fromProfile = <T>(key: string, value: T | undefined): Sourced<T> | undefined =>
+    value === undefined ? undefined : { value, origin: at(key) }
+  const pick = <T>(own?: Sourced<T>, others?: Sourced<T>, profiled?: Sourced<T>): Sourced<T> | undefined =>
+    own ?? (explicit ? profiled : (others ?? profiled))
+  const keep = <T>(key: string, sourced: Sourced<T> | undefined, fallback: T): T =>
+    findings.keep(key, sourced ?? { value: fallback, origin: 'default' })
+
+  const timeout = (key: 'statementTimeout' | 'lockTimeout') => {
+    const value = settings?.[key]
+    return fromProfile(key, value === undefined ? undefined : parseTimeout(String(value)))
+  }
+  const ambientPool =
+    fromVariable('DISABLE_CONNECTION_POOL', parseSwitch)?.value === true
+      ? { value: 1, origin: 'DISABLE_CONNECTION_POOL' }
+      : fromVariable('DB_MAX_CONNECTIONS', (raw) => Math.min(parseCount(raw, 1, 100_000), MOST_CONNECTIONS))
+
+  const claimed = fromVariable('STEWARD_ENVIRONMENT', parseEnvironment)
+  const profiled = fromProfile<Environment>('environment', settings?.environment)
+  // A variable that is still set from yesterday must not make a named profile look harmless.
+  const environment = explicit ? (profiled ?? claimed) : (claimed ?? profiled)
+  const system = pick(
+    fromVariable('STEWARD_SYSTEM', (raw) => raw),
+    undefined,
+    fromProfile('system', settings?.system),
+  )
+  return {
+    ...(environment === undefined ? {} : { environment: findings.keep('environment', environment) }),
+    ...(system === undefined ? {} : { system: findings.keep('system', system) }),
+    schemas: schemas(settings?.schemas ?? {}, at, machine, findings),
+    stores: stores(settings?.stores ?? {}, at, machine, findings),
+    statementTimeoutMs: keep(
+      'statementTimeout',
+      pick(
+        fromVariable('STEWARD_STATEMENT_TIMEOUT', parseTimeout),
+        fromVariable('DATABASE_STATEMENT_TIMEOUT_MS', (raw) => parseCount(raw, 0, 2_147_483_647)),
+        timeout('statementTimeout'),
+      ),
+      STATEMENT_TIMEOUT,
+    ),
+    lockTimeoutMs: keep(
+      'lockTimeout',
+      pick(fromVariable('STEWARD_LOCK_TIMEOUT', parseTimeout), undefined, timeout('lockTimeout')),
+      LOCK_TIMEOUT,
+    ),
+    poolSize: keep(
+      'poolSize',
+      pick(
+        fromVariable('STEWARD_POOL_SIZE', (raw) => parseCount(raw, 1, MOST_CONNECTIONS)),
+        ambientPool,
+        fromProfile('poolSize', settings?.poolSize),
+      ),
+      POOL_SIZE,
+    ),
+    retention: retention(settings?.retention ?? {}, at, findings),
+  }
+}
+
+function schemas(
+  declared: Readonly<Record<string, string>>,
+  at: (...path: string[]) => string,
+  { env }: Machine,
+  findings: Findings,
+): Record<string, string> {
+  const found = new Map<string, Sourced<string>>()
+  for (const [system, value] of Object.entries(declared)) {
+    found.set(system, { value, origin: at('schemas', system) })
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(SCHEMA_VARIABLE) || value === undefined || value === '') continue
+    const reason = refuseSchema(value)
+    if (reason === undefined) found.set(name.slice(SCHEMA_VARIABLE.length).toLowerCase(), { value, origin: name })
+    else findings.problem(name, reason)
+  }
+  const holder = new Map<string, string>()
+  for (const [system, { value, origin }] of found) {
+    const other = holder.get(value)
+    // The systems have tables of the same names (decision 1).
+    if (other !== undefined) findings.problem(origin, `gives ${system} the schema that ${other} already has`)
+    holder.set(value, system)
+  }
+  return Object.fromEntries(
+    [...found].map(([system, sourced]) => [system, findings.keep(`schemas.${system}`, sourced)]),
+  )
+}
+
+function stores(
+  declared: Readonly<Record<string, string>>,
+  at: (...path: string[]) => string,
+  machine: Machine,
+  findings: Findings,
+): StoreConfig[] {
+  const named = Object.entries(declared).map(([name, url]) => ({
+    name,
+    url: findings.keep(`stores.${name}`, { value: url, origin: at('stores', name) }),
+  }))
+  if (named.length > 0) return named
+  const url = pathToFileURL(join(dataHome(machine), 'artifacts')).href
+  return [{ name: 'local', url: findings.keep('stores.local', { value: url, origin: 'default' }) }]
+}
+
+function retention(
+  declared: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  at: (...path: string[]) => string,
+  findings: Findings,
+): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  for (const [system, rules] of Object.entries(declared)) {
+    for (const rule of Object.keys(rules)) {
+      findings.origins.set(`retention.${system}.${rule}`, at('retention', system, rule))
+    }
+  }
+  return declared
+}
+
+function parseEnvironment(raw: string): Environment {
+  const found = ENVIRONMENTS.find((name) => name === raw)
+  if (found !== undefined) return found
+  const near = nearest(raw, ENVIRONMENTS)
+  throw new InvalidValue(
+    `must be one of ${ENVIRONMENTS.join(', ')}${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+  )
+}

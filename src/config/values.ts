@@ -1,0 +1,52 @@
+/** How single settings are written, in a file and in the environment alike. */
+import { InvalidValue } from '../errors.ts'
+import { parseDuration } from '../model/moment.ts'
+
+/** Milliseconds from `60s`, `2m`; `0` and `none` mean no limit. @throws InvalidValue */
+export function parseTimeout(raw: string): number {
+  const word = raw.trim()
+  if (word === '0' || word === 'none') return 0
+  const milliseconds = parseDuration(word)
+  // PostgreSQL keeps these settings as integers (manual, 19.11.1).
+  if (milliseconds > 2_147_483_647) throw new InvalidValue('must be less than 25 days')
+  return milliseconds
+}
+
+/** @throws InvalidValue */
+export function parseSwitch(raw: string): boolean {
+  const word = raw.trim().toLowerCase()
+  if (['true', 'yes', 'on', '1'].includes(word)) return true
+  if (['false', 'no', 'off', '0'].includes(word)) return false
+  throw new InvalidValue('must be true or false')
+}
+
+/** @throws InvalidValue */
+export function parseCount(raw: string, lowest: number, highest: number): number {
+  const value = /^\d+$/.test(raw.trim()) ? Number(raw) : Number.NaN
+  if (value >= lowest && value <= highest) return value
+  throw new InvalidValue(`must be a whole number from ${lowest} to ${highest}`)
+}
+
+/** Why a store's URL cannot be used; undefined when it can. */
+export function refuseStore(url: string): string | undefined {
+  if (/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/.test(url)) return undefined
+  if (/^file:\/\/\/[^?#]+$/.test(url) && URL.canParse(url)) return undefined
+  return 'must be file:///absolute/path or s3://bucket/prefix'
+}
+
+/** Why a schema cannot hold a system's tables; undefined when it can. */
+export function refuseSchema(name: string): string | undefined {
+  if (name === '' || Buffer.byteLength(name) > 63) return 'must be a schema name of 1 to 63 bytes'
+  if (name.startsWith('pg_') || name === 'information_schema') return 'must not be a schema of PostgreSQL itself'
+  if (name === 'steward') return 'must not be steward, which holds records of its own'
+  return undefined
+}
+
+/** Why an age is none; undefined when it is one. Units as PostgreSQL's interval spells them out. */
+export function refuseInterval(text: string): string | undefined {
+  return /^\d+ (second|minute|hour|day|week|month|year)s?( \d+ (second|minute|hour|day|week|month|year)s?)*$/.test(
+    text,
+  )
+    ? undefined
+    : 'must be an age such as 90 days or 1 year 6 months'
+}
