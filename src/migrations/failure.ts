@@ -30,7 +30,7 @@ export async function migrationFailure(session: Session, step: FailedStep, error
       ...common,
       code: 'migration-locked',
       message: `${doing} was not started: another Knex is migrating schema ${step.system.schema}`,
-      hint: 'wait for it to finish and run the same command again',
+      hint: 'Wait for it to finish and run the same command again',
     })
   }
 
@@ -42,7 +42,7 @@ export async function migrationFailure(session: Session, step: FailedStep, error
       message: `${doing} was interrupted: the connection to the server was lost`,
       hint: step.migration.transaction
         ? 'steward migrate status shows whether it is applied; it is never applied in part, so run the command again'
-        : 'it runs outside a transaction: look for invalid indexes before you run the command again',
+        : 'It runs outside a transaction: look for invalid indexes before you run the command again',
     })
   }
   if (code === 'lock-timeout') {
@@ -50,7 +50,7 @@ export async function migrationFailure(session: Session, step: FailedStep, error
     return new LockedError({
       ...common,
       message: `${doing} did not get its locks and was rolled back${holders === '' ? '' : `: ${holders}`}`,
-      hint: 'let that session finish, then run the command again',
+      hint: 'Let that session finish, then run the command again',
     })
   }
   const why = reason(error)
@@ -58,7 +58,7 @@ export async function migrationFailure(session: Session, step: FailedStep, error
     return new OperationError({
       ...common,
       message: `${doing} failed and was rolled back: ${why}`,
-      hint: hintFor(error) ?? 'correct the cause and run the command again; it goes on from here',
+      hint: hintFor(error) ?? 'Correct the cause and run the command again; it goes on from here',
     })
   }
   const invalid = await invalidIndexesIn(session, step.system.schema)
@@ -67,8 +67,8 @@ export async function migrationFailure(session: Session, step: FailedStep, error
     message: `${doing} failed half way, outside a transaction, and what it did so far stays: ${why}`,
     hint:
       invalid.length > 0
-        ? `undo what is left first: ${invalid.map((index) => `DROP INDEX CONCURRENTLY ${index}`).join('; ')}`
-        : `look at what it did (steward migrate plan shows its SQL), undo that, then run the command again`,
+        ? `Undo what is left first: ${invalid.map((index) => `DROP INDEX CONCURRENTLY ${index}`).join('; ')}`
+        : `Look at what it did (steward migrate plan shows its SQL), undo that, then run the command again`,
     details: { ...details, invalidIndexes: invalid },
   })
 }

@@ -86,7 +86,7 @@ async function lockedBy(db: Reader): Promise<LockedError> {
   return new LockedError({
     code: 'migration-locked',
     message: `Another run is migrating this database: ${sentence(holder)}`,
-    hint: 'wait for it to finish and run the same command again',
+    hint: 'Wait for it to finish and run the same command again',
     details: { holder: { ...holder } satisfies Json },
   })
 }
@@ -127,7 +127,7 @@ export async function healLockRow(db: Reader, system: SystemMigrations): Promise
     throw new LockedError({
       code: 'migration-locked',
       message: `Knex's lock on ${system.schema} is in use by ${sentence({ ...UNKNOWN, ...user })}`,
-      hint: 'wait for that session to finish and run the same command again',
+      hint: 'Wait for that session to finish and run the same command again',
       details: { holder: { ...user } },
     })
   }

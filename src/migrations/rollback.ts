@@ -78,7 +78,7 @@ async function stepsOf(db: Reader, options: RollbackOptions): Promise<Step[]> {
   throw new OperationError({
     code: 'plan-changed',
     message: `Another run has migrated ${system.system} since the plan was shown; nothing was rolled back`,
-    hint: 'run the command again to see the new plan',
+    hint: 'Run the command again to see the new plan',
   })
 }
 
@@ -126,7 +126,7 @@ export function refuseLosses(losses: readonly Loss[]): void {
   throw new RefusedError({
     code: 'would-lose-rows',
     message: `Rolling back would lose ${describeLosses(losses)}`,
-    hint: 'export what you need first, then add --force',
+    hint: 'Export what you need first, then add --force',
     details: { losses: losses.map(({ rows, ...where }) => ({ ...where, rows: String(rows) })) },
   })
 }

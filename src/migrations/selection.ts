@@ -40,6 +40,8 @@ export function stepsUp(systems: readonly SystemState[], { to, count }: Limits):
   const isOwn = ({ system }: SystemState) => systems.length > 1 && system.system === OWN
   const own = systems.filter(isOwn)
   const others = systems.filter((entry) => !isOwn(entry))
+  const has = ({ system }: SystemState) => system.migrations.some(({ name }) => name === to)
+  if (!others.some(has) && own.some(has)) return stepsUp(own, { to, count })
   const target = to === undefined ? undefined : systemOf(others, to)
 
   const wanted: Step[] = []
@@ -70,7 +72,7 @@ export function stepsDown({ system, state }: SystemState, { to, count }: Limits)
     throw new NotFoundError({
       code: 'migration-not-applied',
       message: `${system.system} has no applied migration ${to}`,
-      hint: near === undefined ? 'steward migrate status lists them' : `did you mean ${near}?`,
+      hint: near === undefined ? 'steward migrate status lists them' : `Did you mean ${near}?`,
     })
   }
   const newestFirst = [...applied].sort().reverse()
@@ -97,14 +99,14 @@ function systemOf(systems: readonly SystemState[], name: string): SystemState {
     throw new NotFoundError({
       code: 'migration-unknown',
       message: `There is no migration ${name}`,
-      hint: near === undefined ? 'steward migrate status lists them' : `did you mean ${near}?`,
+      hint: near === undefined ? 'steward migrate status lists them' : `Did you mean ${near}?`,
     })
   }
   if (another === undefined) return only
   throw new UsageError({
     code: 'migration-ambiguous',
     message: `${having.map(({ system }) => system.system).join(' and ')} each have a migration ${name}`,
-    hint: 'name one of them with --system',
+    hint: 'Name one of them with --system',
   })
 }
 
@@ -113,7 +115,7 @@ function refuseMissing(system: SystemMigrations, names: readonly string[]): void
   throw new OperationError({
     code: 'migration-missing',
     message: `${system.system} has migrations that this version of Steward does not contain: ${names.join(', ')}`,
-    hint: 'use the version of Steward that applied them, or a newer one',
+    hint: 'Use the version of Steward that applied them, or a newer one',
     details: { system: system.system, missing: names },
   })
 }

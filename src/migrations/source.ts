@@ -72,7 +72,7 @@ export function checkSystems(systems: readonly SystemMigrations[]): void {
     throw new UsageError({
       code: 'schema-unusable',
       message: 'The schemas of the profile cannot be migrated',
-      hint: 'give each system a schema of its own, named with letters, digits and underscores',
+      hint: 'Give each system a schema of its own, named with letters, digits and underscores',
       problems,
     })
   }

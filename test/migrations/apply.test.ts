@@ -40,8 +40,19 @@ describe('applyPending', () => {
     await expect(applyPending({ db, systems: [allToys], to: '0004_concurrent_indx' })).rejects.toMatchObject({
       exitCode: 4,
       message: 'There is no migration 0004_concurrent_indx',
-      hint: 'did you mean 0004_concurrent_index?',
+      hint: 'Did you mean 0004_concurrent_index?',
     })
+  })
+
+  it("brings Steward's own schema first and whole, unless one of its migrations is where to stop", async () => {
+    const { db } = database
+    const own = { ...toys(parts, concurrentIndex), system: 'steward', schema: 'own' }
+    const systems = [own, toys(things, jsonOperators)]
+    expect(said(await applyPending({ db, systems, to: '0003_parts' }))).toEqual(['0003_parts applied'])
+    expect(said(await applyPending({ db, systems, count: 1 }))).toEqual([
+      '0004_concurrent_index applied',
+      '0001_things applied',
+    ])
   })
 
   it('keeps what came before a failure, nothing of what failed, and says so', async () => {
@@ -90,7 +101,7 @@ describe('applyPending', () => {
     expect(failure).toMatchObject({
       exitCode: 6,
       message: expect.stringContaining('failed half way, outside a transaction, and what it did so far stays: '),
-      hint: 'undo what is left first: DROP INDEX CONCURRENTLY "elsewhere"."parts_label"',
+      hint: 'Undo what is left first: DROP INDEX CONCURRENTLY "elsewhere"."parts_label"',
     })
     expect(failure?.message).not.toContain('same)')
     await db.execute(sql`DROP INDEX CONCURRENTLY elsewhere.parts_label`)

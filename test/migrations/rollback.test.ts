@@ -125,7 +125,7 @@ describe('rollBack', () => {
     await applyPending({ db, systems: [allToys], count: 1 })
     await expect(rollBack({ db, system: allToys, to: '0001_thing' })).rejects.toMatchObject({
       exitCode: 4,
-      hint: 'did you mean 0001_things?',
+      hint: 'Did you mean 0001_things?',
     })
   })
 })

@@ -27,7 +27,7 @@ export async function systemToRollBack(
   throw new UsageError({
     code: 'system-needed',
     message: `Several systems have migrations to roll back: ${applied.map(({ system }) => system).join(', ')}`,
-    hint: 'name one of them with --system',
+    hint: 'Name one of them with --system',
   })
 }
 
@@ -49,6 +49,7 @@ export function rehearsalView({ steps, losses, untried }: Rehearsal): View {
             summary: 'false when it runs outside a transaction and could not be tried',
           },
         ],
+        shown: ['system', 'name', ...(untried.length === 0 ? [] : ['tried'])],
         rows: steps.map(({ system, migration }) => ({
           system: system.system,
           name: migration.name,

@@ -12,7 +12,7 @@ export const OWN = 'steward'
 
 const names: readonly string[] = [OWN, ...systems.map(({ name }) => name)]
 
-export const systemFlag = choice(names, 'only this system', { metavar: '<name>' })
+export const systemFlag = choice(names, `only this system: ${names.join(', ')}`, { metavar: '<name>' })
 export const lockFlag = choice(
   ['wait', 'fail'],
   'when another run is migrating: wait up to 30 s for it (default), or fail at once',

@@ -1,6 +1,7 @@
 /** `steward migrate up`. */
+import type { RunResult } from '../../migrations/outcomes.ts'
 import type { View } from '../../output/view.ts'
-import { defineCommand } from '../command.ts'
+import { type Context, defineCommand } from '../command.ts'
 import { toggle } from '../flags.ts'
 import { journalled } from './journalled.ts'
 import { outcomeView } from './outcome-view.ts'
@@ -25,23 +26,40 @@ export const up = defineCommand({
     dryRun: toggle('print the SQL and run nothing'),
     lock: lockFlag,
   },
-  async run(context, { system, to, count, dryRun, lock }): Promise<View> {
-    const [config, options] = await Promise.all([context.config(), runOptions(context, lock)])
-    const scope = { systems: await migrationsOf(config, withOwn(system)), to, count }
-    if (dryRun) {
-      const { planMigrations } = await import('../../migrations/plan.ts')
-      return planView(await planMigrations(options.db, { direction: 'up', ...scope }), (line) =>
-        context.ui.note(line),
-      )
-    }
-    const { applyPending, pendingSteps } = await import('../../migrations/apply.ts')
-    const { osUser, host } = context.actor
-    const work = () =>
-      applyPending({ ...options, ...scope, environment: config.environment, markedBy: `${osUser}@${host}` })
-    const pending = await pendingSteps(options.db, scope)
-    const touchesJournal = pending.some((step) => step.system.system === OWN)
-    const result = pending.length === 0 ? await work() : await journalled(context, options.db, touchesJournal, work)
-    return outcomeView(result, 'Nothing pending.')
+  async run(context, input): Promise<View> {
+    if (!input.dryRun) return outcomeView(await applyUp(context, input), 'Nothing pending.')
+    const { planMigrations } = await import('../../migrations/plan.ts')
+    const { db, scope } = await scopeOf(context, input)
+    return planView(await planMigrations(db, { direction: 'up', ...scope }), (line) => context.ui.note(line))
   },
   view: (view) => view,
 })
+
+interface UpInput {
+  readonly system?: string | undefined
+  readonly to?: string | undefined
+  readonly count?: number | undefined
+  readonly lock?: 'wait' | 'fail' | undefined
+}
+
+/** Applies what is pending, as `migrate up` does; for commands that migrate along the way. */
+export async function applyUp(context: Context, input: UpInput = {}): Promise<RunResult> {
+  const { config, options, db, scope } = await scopeOf(context, input)
+  const { applyPending, pendingSteps } = await import('../../migrations/apply.ts')
+  const { osUser, host } = context.actor
+  const work = () =>
+    applyPending({ ...options, ...scope, environment: config.environment, markedBy: `${osUser}@${host}` })
+  const pending = await pendingSteps(db, scope)
+  const touchesJournal = pending.some((step) => step.system.system === OWN)
+  return pending.length === 0 ? work() : journalled(context, db, touchesJournal, work)
+}
+
+async function scopeOf(context: Context, { system, to, count, lock }: UpInput) {
+  const [config, options] = await Promise.all([context.config(), runOptions(context, lock)])
+  return {
+    config,
+    options,
+    db: options.db,
+    scope: { systems: await migrationsOf(config, withOwn(system)), to, count },
+  }
+}
