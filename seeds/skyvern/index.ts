@@ -20,20 +20,25 @@ const BLOCK = 2000
 
 /** Rows for each task, measured over a hundred thousand of them. */
 const PER_TASK: Readonly<Record<string, number>> = {
-  browser_sessions: 0.35,
+  browser_sessions: 0.34,
   workflow_runs: 1 / TASKS_PER_RUN,
-  workflow_blocks: 0.75,
+  workflow_blocks: 0.71,
   workflow_run_logs: 0.42,
   tasks: 1,
-  steps: 4.5,
-  actions: 10.5,
-  artifacts: 3,
-  screenshots: 1.5,
-  task_logs: 2.9,
-  step_logs: 2.4,
+  steps: 4.45,
+  actions: 10.55,
+  artifacts: 3.36,
+  screenshots: 1.33,
+  task_logs: 2.96,
+  step_logs: 2.47,
 }
 /** Rows for each organization, likewise. */
-const PER_ORGANIZATION: Readonly<Record<string, number>> = { organizations: 1, users: 7.5, api_keys: 2, workflows: 6 }
+const PER_ORGANIZATION: Readonly<Record<string, number>> = {
+  organizations: 1,
+  users: 10,
+  api_keys: 2,
+  workflows: 5.5,
+}
 
 export const skyvernSeeds: SeedDefinition = {
   system: 'skyvern',

@@ -1,0 +1,157 @@
+/** What a load leaves behind that was killed, and that the next run or `seed clear` gets on with it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { skyvernSeeds } from '../../seeds/skyvern/index.ts'
+import type { Endpoint } from '../../src/config/config.ts'
+import type { Database } from '../../src/db/database.ts'
+import { InterruptedError } from '../../src/errors.ts'
+import { sql } from '../../src/model/sql.ts'
+import { ignoreProgress } from '../../src/progress.ts'
+import { applyClear } from '../../src/seeds/clear.ts'
+import { planClear } from '../../src/seeds/clear-plan.ts'
+import { runSeeds } from '../../src/seeds/run.ts'
+import { readSeedSet } from '../../src/seeds/set.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { digests, quiet, request, rowCount, seed } from './support.ts'
+
+/** More parts than fit into one transaction. */
+const ROWS = 11_000
+
+/** Below node_modules, so that the packages it imports are found. */
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(import.meta.dirname, '../../node_modules/.steward-seeds-'))
+  await build({
+    entryPoints: [join(import.meta.dirname, 'run-child.ts')],
+    outfile: join(folder, 'run-child.mjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'silent',
+  })
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+function startChild({ host, port, user, database, password = '' }: Endpoint, rows: number): ChildProcess {
+  const child = join(folder, 'run-child.mjs')
+  const args = [child, host, String(port), user, database, password, String(rows)]
+  return spawn(process.execPath, args, { stdio: 'ignore' })
+}
+
+/** Resolves when the child's backend is in a COPY and `ready` says so; its rows are not committed then. */
+async function inTheMiddle(db: Database, ready: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const copying = await db.maybeOne(sql`
+      SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'steward:child' AND query LIKE 'COPY%actions%'`)
+    if (copying !== undefined && (await ready())) return
+    await sleep(5)
+  }
+}
+
+async function kill(child: ChildProcess, db: Database): Promise<void> {
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+  // The server notices when it next talks to the client.
+  while (
+    await db.maybeOne(
+      sql`SELECT FROM pg_stat_activity WHERE application_name = 'steward:child' AND datname = current_database() LIMIT 1`,
+    )
+  ) {
+    await sleep(20)
+  }
+}
+
+it('kill -9 leaves whole parts and a record of them: the next run goes on, and clearing works as well', async () => {
+  const { db, endpoint, drop } = await createTestDatabase()
+  const undisturbed = await createTestDatabase()
+  try {
+    const child = startChild(endpoint, ROWS)
+    await inTheMiddle(db, async () => ((await readSeedSet(db, 'skyvern', 'skyvern'))?.partsDone ?? 0) >= 2)
+    await kill(child, db)
+
+    const set = await readSeedSet(db, 'skyvern', 'skyvern')
+    expect(set).toMatchObject({ state: 'loading', parts: 7 })
+    expect(set?.partsDone).toBeLessThan(7)
+    const { tasks } = await db.one<{ tasks: bigint }>(sql`SELECT count(*) AS tasks FROM skyvern.tasks`)
+    expect(Number(tasks)).toBe(((set?.partsDone ?? 0) - 1) * 2000)
+    await expect(seed(db, { rows: 20 })).rejects.toMatchObject({ code: 'seeded-otherwise' })
+
+    expect((await seed(db, { rows: ROWS })).status).toBe('resumed')
+    expect((await seed(db, { rows: ROWS })).status).toBe('unchanged')
+    await seed(undisturbed.db, { rows: ROWS })
+    expect(await digests(db)).toEqual(await digests(undisturbed.db))
+
+    // The same database: clearing is stopped in the middle, and finished by the next one.
+    const clear = async (signal: AbortSignal, onProgress = ignoreProgress) => {
+      const plan = await planClear(db, skyvernSeeds, 'skyvern')
+      if (plan === undefined) throw new Error('nothing to clear')
+      const clearRequest = {
+        definition: skyvernSeeds,
+        schema: 'skyvern',
+        store: undefined,
+        entities: [],
+        onByHand: async () => {},
+      }
+      return applyClear(db, clearRequest, plan, { onProgress, signal })
+    }
+    const stop = new AbortController()
+    const onProgress = ({ done }: { done: number }) => {
+      if (done > 40_000) stop.abort(new InterruptedError('SIGINT'))
+    }
+    await expect(clear(stop.signal, onProgress)).rejects.toBeInstanceOf(InterruptedError)
+    await expect(seed(db, { rows: ROWS })).rejects.toMatchObject({
+      code: 'half-cleared',
+      hint: expect.stringContaining('steward seed clear skyvern'),
+    })
+    await clear(quiet.signal)
+    expect(await rowCount(db)).toBe(0)
+  } finally {
+    await drop()
+    await undisturbed.drop()
+  }
+}, 120_000)
+
+it('kill -9 in a small set leaves nothing', async () => {
+  const { db, endpoint, drop } = await createTestDatabase()
+  try {
+    const child = startChild(endpoint, 5000)
+    await inTheMiddle(db, async () => true)
+    await kill(child, db)
+    expect(await rowCount(db)).toBe(0)
+    expect(await readSeedSet(db, 'skyvern', 'skyvern')).toBeUndefined()
+    expect((await seed(db, { rows: 5 })).status).toBe('loaded')
+  } finally {
+    await drop()
+  }
+})
+
+it('a second run at the same time is told so, and an interrupted one rolls back what is in flight', async () => {
+  const { db, drop } = await createTestDatabase()
+  try {
+    const stop = new AbortController()
+    let second: Promise<unknown> | undefined
+    const first = runSeeds(db, request({ rows: 5000 }), {
+      signal: stop.signal,
+      onProgress: () => {
+        second ??= seed(db, { rows: 5000 }).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        void second.then(() => stop.abort(new InterruptedError('SIGTERM')))
+      },
+    })
+    await expect(first).rejects.toMatchObject({ exitCode: 143 })
+    expect(await second).toMatchObject({ code: 'seeding', exitCode: 8 })
+    expect(await rowCount(db)).toBe(0)
+  } finally {
+    await drop()
+  }
+})
