@@ -10,9 +10,9 @@ import { identifier, sql } from '../model/sql.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
 import type { Failure } from './changes.ts'
 import { type Filter, whereFrom } from './filters.ts'
-import { isStop } from './import.ts'
 import type { Values } from './input.ts'
 import { type Scope, tableOf } from './scope.ts'
+import { isStop } from './stop.ts'
 import { lifecycleOf, moveRows } from './transition.ts'
 
 /** Rows of one transaction unless `--batch-size` says otherwise. */

@@ -5,7 +5,7 @@
  */
 import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
-import { InterruptedError, type Problem, StewardError, throwIfStopped, UnfinishedError } from '../errors.ts'
+import { type InterruptedError, type Problem, throwIfStopped, type UnfinishedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
 import type { Candidate } from './candidate.ts'
@@ -15,6 +15,7 @@ import { rollingBack } from './rehearsal.ts'
 import type { RejectFile } from './rejects.ts'
 import type { Scope } from './scope.ts'
 import type { SourceRow } from './source.ts'
+import { isStop } from './stop.ts'
 
 /** Rows of one INSERT and, with `keepGoing`, of one transaction. */
 export const IMPORT_BATCH = 500
@@ -195,8 +196,3 @@ class Import {
 
 /** Rolls the transaction back without being an error of anyone. */
 class Rejected extends Error {}
-
-/** True for the errors that end a run early without anything being wrong. */
-export function isStop(error: unknown): error is InterruptedError | UnfinishedError {
-  return error instanceof StewardError && (error instanceof InterruptedError || error instanceof UnfinishedError)
-}

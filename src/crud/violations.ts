@@ -22,9 +22,10 @@ export function problemOf(entity: Entity, error: unknown, values: Values = {}): 
   switch (error.code) {
     case 'check-violation': {
       const check = entity.checks.find(({ name }) => name === constraint)
-      return check
-        ? { where: check.fields.join(', '), reason: check.says }
-        : { reason: `the database refuses the row (constraint ${String(constraint)})` }
+      if (!check) return { reason: `the database refuses the row (constraint ${String(constraint)})` }
+      // A predicate is about the fields; anything else is a sentence that stands by itself.
+      const predicate = /^(must|is|are|has) /.test(check.says)
+      return { ...(predicate ? { where: check.fields.join(', ') } : {}), reason: check.says }
     }
     case 'unique-violation': {
       const unique = entity.uniques.find(({ name }) => name === constraint)
@@ -32,7 +33,9 @@ export function problemOf(entity: Entity, error: unknown, values: Values = {}): 
       const alone = names.length === 1
       return {
         ...(names.length === 0 ? {} : { where: names.join(', ') }),
-        reason: `another ${entity.name} already has ${alone ? `this ${names[0]}` : 'this combination'}`,
+        reason: alone
+          ? `is taken: another ${entity.name} has it already`
+          : `are taken: another ${entity.name} has this combination already`,
       }
     }
     case 'foreign-key-violation': {
@@ -60,7 +63,7 @@ export function rethrow(entity: Entity, error: unknown, values?: Values): never 
   if (!problem || !(error instanceof RefusedError)) throw error
   throw new RefusedError({
     code: error.code,
-    message: `${problem.where === undefined ? '' : `${problem.where}: `}${problem.reason}`,
+    message: `${problem.where === undefined ? '' : `${problem.where} `}${problem.reason}`,
     hint: error.hint,
     details: error.details,
     cause: error.cause,

@@ -3,9 +3,14 @@ import type { Entity, Verb } from '../../model/entity.ts'
 import type { System } from '../../model/system.ts'
 import type { Group } from '../command.ts'
 import { countCommand } from './count.ts'
+import { createCommand } from './create.ts'
+import { deleteCommand } from './delete.ts'
 import { exportCommand } from './export.ts'
 import { getCommand } from './get.ts'
+import { importCommand } from './import.ts'
 import { listCommand } from './list.ts'
+import { operationCommands } from './operation.ts'
+import { updateCommand } from './update.ts'
 
 /** The group `steward <system> <entity>`. */
 export function entityGroup(system: System, entity: Entity): Group {
@@ -17,8 +22,14 @@ export function entityGroup(system: System, entity: Entity): Group {
     commands: [
       ...(allowed('list') ? [listCommand(system, entity)] : []),
       ...(allowed('get') ? [getCommand(system, entity)] : []),
+      ...(allowed('create') ? [createCommand(system, entity)] : []),
+      ...(allowed('update') ? [updateCommand(system, entity)] : []),
+      ...(allowed('delete') ? [deleteCommand(system, entity)] : []),
+      ...operationCommands(system, entity),
       ...(allowed('count') ? [countCommand(system, entity)] : []),
       ...(allowed('export') ? [exportCommand(system, entity)] : []),
+      // A secret is shown once, and an import shows no rows.
+      ...(allowed('import') && !entity.issues ? [importCommand(system, entity)] : []),
     ],
   }
 }

@@ -1,0 +1,224 @@
+import type { Cells, Column } from '../../model/column.ts'
+import type { Entity } from '../../model/entity.ts'
+import { columnOf } from '../../model/field.ts'
+import { httpUrl } from '../../model/rule.ts'
+import type { System } from '../../model/system.ts'
+import type { View } from '../../output/view.ts'
+import { type Command, type Context, defineCommand, type Example, type ParsedInput } from '../command.ts'
+import { type Flags, text, toggle } from '../flags.ts'
+import { actorOf } from './actor.ts'
+import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { assignmentFlags, fieldFlags, isRequired } from './field-flags.ts'
+import { promptForMissing } from './prompts.ts'
+import { rawTexts } from './raw-values.ts'
+import { importExitCode, openSource, refuseRejected, sourceFlags } from './source-input.ts'
+
+/** Name of the column that carries a new secret; see `crud/secrets.ts`. */
+const SECRET = 'secret'
+
+/** Flags about checking URLs (decision 24); only for entities that hold any. */
+const urlFlags = {
+  checkUrl: toggle('also ask every URL whether it answers (HEAD, 5 s)'),
+  allowPrivate: toggle('with --check-url: also ask addresses that are not public'),
+}
+
+interface Created {
+  readonly rows: readonly Cells[]
+  readonly exitCode: ReturnType<typeof importExitCode>
+}
+
+/** `steward <system> <entity> create`. */
+export function createCommand(system: System, entity: Entity): Command {
+  const bulk = entity.verbs.includes('bulk')
+  const noun = spoken(entity.name)
+  return defineCommand({
+    name: 'create',
+    aliases: ['new', 'add'],
+    summary: `Create ${article(noun)} ${noun}${bulk ? ', or several from a file' : ''}`,
+    description:
+      `Creates ${article(noun)} ${noun} from flags, from --from, or, on a terminal, from answers: what is required ` +
+      `and missing is asked for. All problems of the input are reported together.` +
+      (entity.issues ? ` The secret is shown once; only its SHA-256 is stored.` : ''),
+    examples: examples(system, entity, bulk),
+    effect: 'write',
+    flags: flagsOf(entity, bulk),
+    async run(context, input): Promise<Created> {
+      const created =
+        input.from === undefined
+          ? await createOne(context, system, entity, input)
+          : await createFrom(context, system, entity, input)
+      if (entity.issues && created.rows.length > 0 && input.dryRun !== true) {
+        context.ui.warn(`The secret is shown this once and cannot be read again: keep it now.`)
+      }
+      return created
+    },
+    exitCode: ({ exitCode }) => exitCode,
+    view: ({ rows }, input, context) => viewOf(entity, rows, input.from === undefined, context),
+  })
+}
+
+function flagsOf(entity: Entity, bulk: boolean) {
+  const { dryRun, keepGoing, rejects, ignore, format, batchSize } = sourceFlags
+  return {
+    ...fieldFlags(entity, 'create'),
+    ...assignmentFlags,
+    from: text(
+      '<file|->',
+      `values from a file or stdin: JSON${bulk ? ', NDJSON or CSV, one or many rows' : ', NDJSON or CSV, one row'}`,
+    ),
+    format,
+    dryRun,
+    ignore,
+    ...(bulk ? { keepGoing, rejects, batchSize } : {}),
+    ...(hasUrls(entity) ? urlFlags : {}),
+  } satisfies Flags
+}
+
+async function createOne(context: Context, system: System, entity: Entity, input: ParsedInput): Promise<Created> {
+  const { inputReader, combined } = await import('../../crud/input.ts')
+  const { createRows } = await import('../../crud/create.ts')
+  const reader = await inputReader(entity, 'create')
+  const given = await rawTexts(context, entity, input)
+  const answers = await promptForMissing(context, entity, reader, given)
+  const reading = combined(reader.read(given, 'text'), reader.read(answers, 'text'))
+  const problems = [...reading.problems, ...reader.missing(reading)]
+  const candidate = { values: reading.values, problems }
+  problems.push(...(await urlProblems(entity, input)(reading.values)))
+  const scope = await entityScope(context, system, entity)
+  const rows = await createRows(await context.db(), scope, [candidate], {
+    actor: actorOf(context),
+    dryRun: input.dryRun === true,
+  })
+  if (input.dryRun === true) context.ui.note(`Nothing was written: this is what would be.`)
+  return { rows, exitCode: 0 }
+}
+
+/** Rows of a file; every row takes the values of the flags as well. */
+async function createFrom(context: Context, system: System, entity: Entity, input: ParsedInput): Promise<Created> {
+  const { inputReader, refuseInput } = await import('../../crud/input.ts')
+  const { importRows } = await import('../../crud/import.ts')
+  const { readSource } = await import('../../crud/source.ts')
+  const { rejectFile } = await import('../../crud/rejects.ts')
+  const reader = await inputReader(entity, 'create')
+  const fixed = reader.read(await rawTexts(context, entity, input), 'text')
+  refuseInput(entity, 'create', fixed.problems)
+  const source = await openSource(context, String(input.from))
+  const ignore = namesOf(input.ignore)
+  const keepGoing = input.keepGoing === true
+  const scope = await entityScope(context, system, entity)
+  const rows: Cells[] = []
+  const rejects = keepGoing
+    ? rejectFile(typeof input.rejects === 'string' ? await resolved(context, input.rejects) : source.rejects)
+    : undefined
+  const checkUrls = urlProblems(entity, input)
+  const sourceRows = readSource(source.stream, {
+    name: source.name,
+    format: formatOf(input.format),
+    checkNames: (names) => reader.checkNames(names.filter((name) => !ignore.includes(name))),
+  })
+  const result = await importRows(
+    await context.db(),
+    scope,
+    entity.verbs.includes('bulk') ? sourceRows : onlyOne(entity, sourceRows),
+    {
+      reader,
+      fixed,
+      ignore,
+      actor: actorOf(context),
+      dryRun: input.dryRun === true,
+      rejects,
+      examine: ({ values }) => checkUrls(values),
+      onStored: (stored) => rows.push(...stored),
+      onProgress: context.ui.progress,
+      signal: context.signal,
+      ...(typeof input.batchSize === 'number' ? { batchSize: input.batchSize } : {}),
+    },
+  )
+  await rejects?.close()
+  refuseRejected(entity, result, keepGoing)
+  if (rejects && result.rejected > 0) {
+    context.ui.warn(`${result.rejected} of ${result.read} rows were refused; they are in ${rejects.path}`)
+  }
+  if (input.dryRun === true) context.ui.note(`Nothing was written: this is what would be.`)
+  return { rows, exitCode: importExitCode(result) }
+}
+
+/** Only where the declaration allows bulk may a file hold more than one row. */
+async function* onlyOne<T>(entity: Entity, rows: AsyncIterable<T>): AsyncGenerator<T> {
+  let count = 0
+  for await (const row of rows) {
+    if (++count > 1) {
+      const { UsageError } = await import('../../errors.ts')
+      throw new UsageError({
+        code: 'one-row-only',
+        message: `${spoken(entity.plural)} are created one at a time, and the file holds several`,
+        hint: 'Split the file, one row each',
+      })
+    }
+    yield row
+  }
+}
+
+function urlProblems(entity: Entity, input: ParsedInput) {
+  return async (values: Readonly<Record<string, unknown>>) => {
+    if (input.checkUrl !== true) return []
+    const { unreachableUrls } = await import('../../crud/reachable.ts')
+    return unreachableUrls(entity, values, { allowPrivate: input.allowPrivate === true })
+  }
+}
+
+function viewOf(entity: Entity, rows: readonly Cells[], one: boolean, context: Context): View {
+  const secret: Column[] = entity.issues ? [{ key: SECRET, kind: 'text', summary: 'the secret, shown once' }] : []
+  const columns = [...secret, ...Object.entries(entity.fields).map(([key, field]) => columnOf(key, field))]
+  const [first] = rows
+  if (one && first !== undefined) return { shape: 'record', columns, row: first }
+  const shown = [...secret.map(({ key }) => key), ...entity.list.columns, ...context.globals.reveal]
+  return { shape: 'table', columns, shown, rows, empty: `No ${spoken(entity.plural)} were created` }
+}
+
+export function hasUrls(entity: Entity): boolean {
+  return Object.values(entity.fields).some(({ rules }) => rules.includes(httpUrl))
+}
+
+function examples(system: System, entity: Entity, bulk: boolean): [Example, ...Example[]] {
+  const words = wordsOf(system, entity, 'create')
+  const required = Object.entries(entity.fields).filter(([, field]) => isRequired(field))
+  const flags = required.map(([key, field]) => {
+    const parent = field.reference && system.entities.find(({ name }) => name === field.reference?.entity)
+    const value = parent
+      ? exampleId(parent)
+      : (field.values?.[0] ?? exampleValue(key, field.kind, field.rules.includes(httpUrl)))
+    return `--${key.replaceAll('_', '-')} ${value}`
+  })
+  return [
+    { command: [words, ...flags].join(' '), does: 'From flags' },
+    { command: words, does: 'On a terminal: asks for what is required' },
+    bulk
+      ? { command: `${words} --from ${entity.plural}.ndjson --dry-run`, does: 'Many from a file, checked first' }
+      : { command: `${words} --from ${entity.name}.json`, does: 'From a JSON file' },
+  ]
+}
+
+function exampleValue(key: string, kind: string, url: boolean): string {
+  if (url) return 'https://example.com/'
+  if (kind === 'json') return `@${key.replaceAll('_', '-')}.json`
+  if (kind === 'integer' || kind === 'bigint') return '1'
+  return key.includes('email') ? 'someone@example.com' : `'…'`
+}
+
+async function resolved({ cwd }: Context, file: string): Promise<string> {
+  const { resolve } = await import('node:path')
+  return resolve(cwd, file)
+}
+
+function namesOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
+
+function formatOf(value: unknown): 'csv' | 'ndjson' | 'json' | undefined {
+  return value === 'csv' || value === 'ndjson' || value === 'json' ? value : undefined
+}
+
+function article(noun: string): string {
+  return /^[aeiou]/i.test(noun) && !noun.startsWith('user') ? 'an' : 'a'
+}

@@ -1,0 +1,47 @@
+/** Asking for what is required and missing, on a terminal; every answer is checked as it is given. */
+import type { InputReader } from '../../crud/input.ts'
+import type { Entity } from '../../model/entity.ts'
+import type { Field } from '../../model/field.ts'
+import type { Context } from '../command.ts'
+import { isRequired } from './field-flags.ts'
+
+/** @returns raw texts by field; none without a terminal, where what is missing becomes a problem */
+export async function promptForMissing(
+  context: Context,
+  entity: Entity,
+  reader: InputReader,
+  given: Readonly<Record<string, unknown>>,
+): Promise<Record<string, string>> {
+  const answers: Record<string, string> = {}
+  if (!context.ui.interactive) return answers
+  for (const [key, field] of Object.entries(entity.fields)) {
+    if (!isRequired(field) || Object.hasOwn(given, key)) continue
+    answers[key] = await ask(context, key, field, reader)
+  }
+  return answers
+}
+
+/** One field: a choice where there are choices, hidden where it is secret, text otherwise. */
+export async function ask({ ui }: Context, key: string, field: Field, reader: InputReader): Promise<string> {
+  const question = `${key.replaceAll('_', ' ')} (${field.summary})`
+  if (field.values)
+    return ui.select(
+      question,
+      field.values.map((value) => ({ value })),
+    )
+  const whyNot = (answer: string) => reader.read({ [key]: answer }, 'text').problems.map(({ reason }) => reason)
+  if (!field.secret) {
+    return ui.input(question, {
+      validate: (answer) => {
+        const reasons = whyNot(answer)
+        return reasons.length === 0 || `It ${reasons.join('; ')}`
+      },
+    })
+  }
+  for (;;) {
+    const answer = await ui.secret(question)
+    const reasons = whyNot(answer)
+    if (reasons.length === 0) return answer
+    ui.warn(`It ${reasons.join('; ')}`)
+  }
+}

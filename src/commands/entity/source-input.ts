@@ -1,0 +1,85 @@
+/** Opening the FILE of `create --from` and `import`, and what both say about the outcome. */
+import type { Readable } from 'node:stream'
+import type { ImportResult } from '../../crud/import.ts'
+import type { SourceFormat } from '../../crud/source.ts'
+import { ExitCode, RefusedError, UsageError } from '../../errors.ts'
+import type { Entity } from '../../model/entity.ts'
+import type { Context } from '../command.ts'
+import { choice, integer, list, text, toggle } from '../flags.ts'
+import { spoken } from './entity-scope.ts'
+import { STDIN } from './raw-values.ts'
+
+const FORMATS = ['csv', 'ndjson', 'json'] as const satisfies readonly SourceFormat[]
+
+/** Flags about the rows of a file. */
+export const sourceFlags = {
+  format: choice(FORMATS, 'format of the file (default: by its ending, else by how it begins)'),
+  dryRun: toggle('check every row against the database and write nothing'),
+  keepGoing: toggle('write the good rows; the others go to a file of rejects (exit 7)'),
+  rejects: text('<file>', 'where rejects go (default: <file>.rejects.ndjson)'),
+  ignore: list('<columns>', 'columns of the file to leave out'),
+  batchSize: integer('<n>', 'rows of one INSERT (default 500)', { min: 1, max: 10_000 }),
+}
+
+export interface OpenedSource {
+  readonly stream: Readable
+  /** For messages, and the ending that tells the format. */
+  readonly name: string
+  /** Default name of the file of rejects. */
+  readonly rejects: string
+}
+
+/** Opens a file or stdin. @throws UsageError (exit 2) when it cannot be read */
+export async function openSource(context: Context, file: string): Promise<OpenedSource> {
+  const { resolve } = await import('node:path')
+  if (file === STDIN) {
+    const { Readable } = await import('node:stream')
+    if (context.stdin.isTTY) {
+      throw new UsageError({
+        code: 'no-input',
+        message: 'stdin is a terminal, so there is nothing to read from it',
+        hint: 'Name a file, or pipe the rows in',
+      })
+    }
+    return {
+      stream: Readable.from(context.stdin),
+      name: 'stdin',
+      rejects: resolve(context.cwd, 'stdin.rejects.ndjson'),
+    }
+  }
+  const { open } = await import('node:fs/promises')
+  const path = resolve(context.cwd, file)
+  try {
+    const handle = await open(path)
+    const { isDirectory } = await handle.stat().then((stats) => ({ isDirectory: stats.isDirectory() }))
+    if (!isDirectory) return { stream: handle.createReadStream(), name: file, rejects: `${path}.rejects.ndjson` }
+    await handle.close()
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    throw new UsageError({
+      code: 'unreadable-file',
+      message: missing ? `There is no file ${file}` : `The file ${file} cannot be read`,
+      hint: 'Name a file that can be read, or - for stdin',
+    })
+  }
+  throw new UsageError({ code: 'unreadable-file', message: `${file} is a folder`, hint: 'Name a file in it' })
+}
+
+/** Throws for an import that wrote nothing because of its problems; does nothing otherwise. */
+export function refuseRejected(entity: Entity, result: ImportResult, keepGoing: boolean): void {
+  const { read, rejected, problems } = result
+  if (rejected === 0 || keepGoing) return
+  throw new RefusedError({
+    code: 'rows-refused',
+    message: `${rejected.toLocaleString('en')} of ${read.toLocaleString('en')} ${spoken(entity.plural)} were refused; none was written`,
+    hint: 'Correct the file, or add --keep-going to write the others',
+    problems,
+    details: { read, rejected },
+  })
+}
+
+/** 7 with rejects, the stop's own code when it was stopped, else 0. */
+export function importExitCode({ rejected, stopped }: ImportResult): ExitCode {
+  if (stopped) return stopped.exitCode
+  return rejected > 0 ? ExitCode.partial : ExitCode.ok
+}

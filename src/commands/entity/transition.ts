@@ -1,0 +1,300 @@
+import type { BulkPlan, BulkResult } from '../../crud/bulk.ts'
+import type { Change, Failure } from '../../crud/changes.ts'
+import { ExitCode, UsageError } from '../../errors.ts'
+import type { Cells, Column } from '../../model/column.ts'
+import type { Entity } from '../../model/entity.ts'
+import type { Transition } from '../../model/lifecycle.ts'
+import type { System } from '../../model/system.ts'
+import type { Section, View } from '../../output/view.ts'
+import { type Command, type Context, defineDestroyCommand, type Example, type ParsedInput } from '../command.ts'
+import { type Flag, type Flags, integer, toggle, variadicArgument } from '../flags.ts'
+import { actorOf } from './actor.ts'
+import { changedRow, changedRows, entityColumns } from './changed-view.ts'
+import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { fieldFlags, namedFieldFlags } from './field-flags.ts'
+import { FILTER_HELP, filterFlags, hasFilter } from './filter-flags.ts'
+import { type TransitionGiven, transitionInput } from './transition-input.ts'
+
+const STATES: readonly Column[] = [
+  { key: 'state', kind: 'text' },
+  { key: 'rows', kind: 'bigint', unit: 'count' },
+  { key: 'change', kind: 'text' },
+]
+const COUNTS: readonly Column[] = ['planned', 'moved', 'skipped', 'failed', 'left'].map((key) => ({
+  key,
+  kind: 'integer',
+  unit: 'count',
+}))
+const FAILURES: readonly Column[] = [
+  { key: 'id', kind: 'text' },
+  { key: 'reason', kind: 'text' },
+]
+
+type Planned = { readonly given: TransitionGiven } & (
+  | { readonly mode: 'ids'; readonly rows: readonly Cells[] }
+  | { readonly mode: 'create'; readonly row?: Cells }
+  | { readonly mode: 'bulk'; readonly plan: BulkPlan }
+)
+
+type Done =
+  | { readonly mode: 'one'; readonly row: Cells; readonly changes: readonly Change[] }
+  | { readonly mode: 'several'; readonly rows: readonly Cells[]; readonly failures: readonly Failure[] }
+  | { readonly mode: 'bulk'; readonly result: BulkResult }
+
+/** `task cancel`: by id, for many by filter where the entity allows bulk, and where declared with creation before. */
+export function transitionCommand(system: System, entity: Entity, declared: Transition): Command {
+  const takes = Object.keys(declared.takes ?? {})
+  const byFilter = entity.verbs.includes('bulk') && declared.creates === undefined
+  const noun = spoken(entity.name)
+  const { read, filters } = transitionInput(entity, declared)
+  return defineDestroyCommand({
+    name: declared.verb,
+    summary: declared.summary,
+    description: describe(entity, declared, byFilter),
+    examples: examples(system, entity, declared, byFilter),
+    args: { id: variadicArgument(`ids of the ${spoken(entity.plural)}`, { required: false }) },
+    flags: { ...flagsOf(entity, declared, byFilter), dryRun: toggle('show the plan and stop') },
+    asks: (input) => modeOf(input) === 'bulk' || (declared.ends === true && input.id.length > 1),
+
+    async plan(context, input): Promise<Planned> {
+      const scope = await entityScope(context, system, entity)
+      const mode = modeOf(input)
+      requireOne(system, entity, declared, mode, input, byFilter)
+      const given = await read(context, input, mode)
+      if (mode === 'bulk') {
+        const { planBulk } = await import('../../crud/bulk.ts')
+        const chosen = await filters(input)
+        const maxRows = 'maxRows' in input && typeof input.maxRows === 'number' ? input.maxRows : undefined
+        return { mode, given, plan: await planBulk(await context.db(), scope, declared, chosen, maxRows) }
+      }
+      if (!input.dryRun)
+        return mode === 'create' ? { mode, given } : { mode, given, rows: await named(context, input.id) }
+      const options = { actor: actorOf(context), dryRun: true }
+      const { reading, values } = given
+      if (mode === 'create') {
+        const { createAndMove } = await import('../../crud/start.ts')
+        return {
+          mode,
+          given,
+          row: await createAndMove(await context.db(), scope, declared, reading, values, options),
+        }
+      }
+      const { transitionRows } = await import('../../crud/transition.ts')
+      const moved = await transitionRows(await context.db(), scope, declared, input.id, values, options)
+      return { mode, given, rows: moved.map(({ after }) => after) }
+    },
+    planView: (planned) => planView(entity, declared, planned),
+    nothing: (planned) =>
+      planned.mode === 'bulk' && planned.plan.ids.length === 0
+        ? `No ${spoken(entity.plural)} that match are ${declared.from.join(' or ')}; nothing to do.`
+        : undefined,
+    action: (planned) => {
+      const count =
+        planned.mode === 'bulk' ? planned.plan.ids.length : planned.mode === 'ids' ? planned.rows.length : 1
+      return `${sentence(declared.verb)} ${count.toLocaleString('en')} ${count === 1 ? noun : spoken(entity.plural)}`
+    },
+
+    async apply(context, input, planned): Promise<Done> {
+      const scope = await entityScope(context, system, entity)
+      const db = await context.db()
+      const actor = actorOf(context)
+      const { reading, values } = planned.given
+      if (planned.mode === 'bulk') {
+        const { applyBulk } = await import('../../crud/bulk.ts')
+        const { journalRun } = await import('../../db/journal.ts')
+        const options = {
+          values,
+          filters: await filters(input),
+          actor,
+          signal: context.signal,
+          onProgress: context.ui.progress,
+          batchSize: 'batchSize' in input && typeof input.batchSize === 'number' ? input.batchSize : undefined,
+        }
+        const run = { ...context, actor: context.actor, plan: { verb: declared.verb, rows: planned.plan.ids.length } }
+        const result = await journalRun(db, run, async () => {
+          const value = await applyBulk(db, scope, declared, planned.plan, options)
+          const { moved, skipped, failed, left } = value
+          return {
+            value,
+            counts: { moved, skipped, failed, left },
+            exitCode: exitCodeOf({ mode: 'bulk', result: value }),
+          }
+        })
+        return { mode: 'bulk', result }
+      }
+      if (planned.mode === 'create') {
+        const { createAndMove } = await import('../../crud/start.ts')
+        const row = await createAndMove(db, scope, declared, reading, values, { actor })
+        return { mode: 'one', row, changes: [] }
+      }
+      const { transitionEach, transitionRows } = await import('../../crud/transition.ts')
+      const { changesBetween } = await import('../../crud/changes.ts')
+      if (input.keepGoing) {
+        const { moved, failures } = await transitionEach(db, scope, declared, input.id, values, { actor })
+        for (const { id, reason } of failures) context.ui.warn(`${id} ${reason}`)
+        return { mode: 'several', rows: moved.map(({ after }) => after), failures }
+      }
+      const moved = await transitionRows(db, scope, declared, input.id, values, { actor })
+      const [only] = moved
+      return moved.length === 1 && only
+        ? { mode: 'one', row: only.after, changes: changesBetween(entity, only.before, only.after) }
+        : { mode: 'several', rows: moved.map(({ after }) => after), failures: [] }
+    },
+    view: (done) => doneView(entity, done),
+    exitCode: exitCodeOf,
+  })
+
+  /** What the question is about: the rows as they are. */
+  async function named(context: Context, ids: readonly string[]): Promise<readonly Cells[]> {
+    if (ids.length < 2 || declared.ends !== true) return ids.map((id) => ({ [entity.primaryKey]: id }))
+    const { getRows } = await import('../../crud/get.ts')
+    const scope = await entityScope(context, system, entity)
+    const { rows } = await getRows(await context.db(), scope, ids, { includes: [], reveal: [] })
+    return rows
+  }
+
+  function modeOf(input: ParsedInput): Planned['mode'] {
+    if (Array.isArray(input.id) && input.id.length > 0) return 'ids'
+    if (declared.creates) return 'create'
+    return byFilter && hasFilter(entity, withoutTaken(input, takes)) ? 'bulk' : 'ids'
+  }
+}
+
+function flagsOf(entity: Entity, declared: Transition, byFilter: boolean): Flags & { keepGoing: Flag<boolean> } {
+  const takes = Object.keys(declared.takes ?? {})
+  const required = Object.entries(declared.takes ?? {}).flatMap(([key, need]) => (need === 'required' ? [key] : []))
+  return {
+    ...(declared.creates ? fieldFlags(entity, 'create') : {}),
+    ...(byFilter ? filterFlags(entity) : {}),
+    ...namedFieldFlags(entity, takes, 'takes', required),
+    ...(byFilter
+      ? {
+          maxRows: integer('<n>', 'refuse when more rows than this would change', { min: 1 }),
+          batchSize: integer('<n>', 'rows of one transaction (default 500)', { min: 1, max: 10_000 }),
+        }
+      : {}),
+    keepGoing: toggle('with several ids: change those that can be changed, name the others (exit 7)'),
+  }
+}
+
+/** The input without what the transition takes, which would look like filters. */
+export function withoutTaken(input: ParsedInput, takes: readonly string[]): ParsedInput {
+  return Object.fromEntries(Object.entries(input).filter(([key]) => !takes.includes(key)))
+}
+
+function requireOne(
+  system: System,
+  entity: Entity,
+  declared: Transition,
+  mode: Planned['mode'],
+  input: ParsedInput,
+  byFilter: boolean,
+): void {
+  const ids = Array.isArray(input.id) ? input.id.length : 0
+  const words = wordsOf(system, entity, declared.verb)
+  if (mode === 'ids' && ids === 0) {
+    throw new UsageError({
+      code: 'nothing-named',
+      message: `No ${spoken(entity.name)} is named`,
+      hint: `steward ${words} <id>…${byFilter ? `, or filters such as --${entity.lifecycle?.field ?? 'status'} ${declared.from[0] ?? ''}` : ''}`,
+    })
+  }
+  if (ids > 0 && byFilter && hasFilter(entity, withoutTaken(input, Object.keys(declared.takes ?? {})))) {
+    throw new UsageError({
+      code: 'ids-and-filters',
+      message: 'Both ids and filters are given',
+      hint: 'Name the rows by id or choose them with filters, not both',
+    })
+  }
+}
+
+function planView(entity: Entity, declared: Transition, planned: Planned): View {
+  if (planned.mode === 'ids') return changedRows(entity, planned.rows)
+  if (planned.mode === 'create') {
+    return planned.row ? { shape: 'record', columns: entityColumns(entity), row: planned.row } : { shape: 'silent' }
+  }
+  const rows = planned.plan.states.map(({ state, rows: count, moves }) => ({
+    state,
+    rows: count,
+    change: moves ? `becomes ${declared.to}` : 'stays',
+  }))
+  const sections: Section[] = [
+    { kind: 'table', key: 'states', title: `${sentence(spoken(entity.plural))} that match`, columns: STATES, rows },
+  ]
+  return { shape: 'sections', sections }
+}
+
+function doneView(entity: Entity, done: Done): View {
+  if (done.mode === 'one') return changedRow(entity, done.row, done.changes)
+  if (done.mode === 'several' && done.failures.length === 0) return changedRows(entity, done.rows)
+  const failures = done.mode === 'bulk' ? done.result.failures : done.failures
+  const failed: Section[] =
+    failures.length === 0
+      ? []
+      : [
+          {
+            kind: 'table',
+            key: 'failures',
+            title: 'Not changed',
+            columns: FAILURES,
+            rows: failures.map(({ id, reason }): Cells => ({ id, reason })),
+          },
+        ]
+  const first: Section =
+    done.mode === 'bulk'
+      ? { kind: 'record', key: 'counts', title: 'Result', columns: COUNTS, row: countsOf(done.result) }
+      : {
+          kind: 'table',
+          key: 'changed',
+          title: 'Changed',
+          columns: entityColumns(entity),
+          shown: entity.list.columns,
+          rows: done.rows,
+        }
+  return { shape: 'sections', sections: [first, ...failed] }
+}
+
+function countsOf({ planned, moved, skipped, failed, left }: BulkResult): Cells {
+  return { planned, moved, skipped, failed, left }
+}
+
+function exitCodeOf(done: Done): ExitCode {
+  if (done.mode === 'one') return ExitCode.ok
+  if (done.mode === 'several') return done.failures.length > 0 ? ExitCode.partial : ExitCode.ok
+  if (done.result.stopped) return done.result.stopped.exitCode
+  return done.result.failed > 0 ? ExitCode.partial : ExitCode.ok
+}
+
+function describe(entity: Entity, declared: Transition, byFilter: boolean): string {
+  const field = entity.lifecycle?.field ?? 'state'
+  const effect = `${declared.summary}: ${field} ${declared.from.join(' or ')} becomes ${declared.to}.`
+  if (declared.creates) return `${effect} Without an id the ${spoken(entity.name)} is created first.`
+  if (!byFilter) return effect
+  return `${effect} By id, or for all that match filters: then the plan is shown and confirmed. ${FILTER_HELP}`
+}
+
+function examples(system: System, entity: Entity, declared: Transition, byFilter: boolean): [Example, ...Example[]] {
+  const words = wordsOf(system, entity, declared.verb)
+  const required = Object.entries(declared.takes ?? {})
+    .filter(([, need]) => need === 'required')
+    .map(([key]) => ` --${key.replaceAll('_', '-')} '…'`)
+    .join('')
+  const field = entity.lifecycle?.field.replaceAll('_', '-') ?? 'status'
+  const period = entity.list.time === undefined ? '' : ' --until 7d'
+  return [
+    { command: `${words} ${exampleId(entity)}${required}`, does: declared.summary },
+    ...(byFilter
+      ? [
+          {
+            command: `${words} --${field} ${declared.from[0] ?? ''}${period} --max-rows 100${required}`,
+            does: 'Many at once: shows the plan and asks',
+          },
+        ]
+      : []),
+    ...(declared.creates ? [{ command: `${words} --help`, does: 'Which fields a new one takes' }] : []),
+  ]
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}

@@ -1,0 +1,124 @@
+import type { InputReader, Reading } from '../../crud/input.ts'
+import type { Snapshot, Updated } from '../../crud/update.ts'
+import { RefusedError, type StewardError, UsageError } from '../../errors.ts'
+import type { Entity } from '../../model/entity.ts'
+import { isSettableAt } from '../../model/field.ts'
+import type { System } from '../../model/system.ts'
+import { type Command, type Context, defineCommand, type Example } from '../command.ts'
+import { argument, toggle } from '../flags.ts'
+import { actorOf } from './actor.ts'
+import { changedRow } from './changed-view.ts'
+import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { assignmentFlags, clearFlag, fieldFlags } from './field-flags.ts'
+import { cleared, rawTexts } from './raw-values.ts'
+
+/** `steward <system> <entity> update`. */
+export function updateCommand(system: System, entity: Entity): Command {
+  const noun = spoken(entity.name)
+  const { lifecycle } = entity
+  const state = lifecycle
+    ? ` Its ${lifecycle.field} is changed by ${lifecycle.transitions.map(({ verb }) => verb).join(', ')}.`
+    : ''
+  return defineCommand({
+    name: 'update',
+    aliases: ['set'],
+    summary: `Change fields of one ${noun}`,
+    description: `Changes fields of one ${noun}, refused when someone else changed it since it was read.${state}`,
+    examples: examples(system, entity),
+    effect: 'write',
+    args: { id: argument(`id of the ${noun}`) },
+    flags: {
+      ...fieldFlags(entity, 'update'),
+      ...assignmentFlags,
+      clear: clearFlag,
+      edit: toggle('open the fields in $VISUAL or $EDITOR, as YAML'),
+      dryRun: toggle('check and show the change, write nothing'),
+    },
+    async run(context, input): Promise<Updated> {
+      const { inputReader, combined } = await import('../../crud/input.ts')
+      const { readSnapshot, updateRow } = await import('../../crud/update.ts')
+      const texts = await rawTexts(context, entity, input)
+      const nulls = cleared(entity, input.clear, texts)
+      const reader = await inputReader(entity, 'update')
+      const given = combined(reader.read(texts, 'text'), reader.read(nulls, 'json'))
+      const nothingGiven = Object.keys(texts).length + Object.keys(nulls).length === 0
+      if (nothingGiven && !input.edit) throw nothingToChange(system, entity)
+      if (input.edit && !context.ui.interactive) throw noEditor()
+      const scope = await entityScope(context, system, entity)
+      const db = await context.db()
+      const snapshot = await readSnapshot(db, scope, input.id)
+      const write = (reading: Reading) =>
+        updateRow(db, scope, input.id, snapshot, reading, { actor: actorOf(context), dryRun: input.dryRun })
+      const updated = input.edit ? await edited(context, entity, reader, snapshot, given, write) : await write(given)
+      if (updated.changes.length === 0) context.ui.note('Nothing changed.')
+      else if (input.dryRun) context.ui.note('Nothing was written: this is what would change.')
+      return updated
+    },
+    view: ({ row, changes }) => changedRow(entity, row, changes),
+  })
+}
+
+/** Edits until the text is right or the person gives up; what was typed is never lost to a typing error. */
+async function edited(
+  { ui }: Context,
+  entity: Entity,
+  reader: InputReader,
+  snapshot: Snapshot,
+  given: Reading,
+  write: (reading: Reading) => Promise<Updated>,
+): Promise<Updated> {
+  const { EDIT_EXTENSION, editedValues, textToEdit } = await import('../../crud/edit.ts')
+  const original = await textToEdit(entity, { ...snapshot.row, ...given.values })
+  let text = original
+  for (;;) {
+    text = await ui.edit(text, EDIT_EXTENSION)
+    try {
+      const values = await editedValues(text)
+      return await write(reader.read(values, 'json'))
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.code === 'changed-meanwhile') throw error
+      ui.warn(problemText(error))
+      if (!(await ui.confirm('Edit again?'))) throw error
+    }
+  }
+}
+
+function problemText(error: StewardError): string {
+  const problems = error.problems.map(({ where, reason }) => `\n  ${[where, reason].filter(Boolean).join(' ')}`)
+  return error.message + problems.join('')
+}
+
+function nothingToChange(system: System, entity: Entity): StewardError {
+  const fields = Object.keys(entity.fields).filter((key) => {
+    const field = entity.fields[key]
+    return field !== undefined && isSettableAt(field, 'update')
+  })
+  return new UsageError({
+    code: 'nothing-to-change',
+    message: 'No field was given a value',
+    hint: `steward ${wordsOf(system, entity, 'update')} takes ${fields.map((key) => `--${key.replaceAll('_', '-')}`).join(', ')}, --clear or --edit`,
+  })
+}
+
+function noEditor(): StewardError {
+  return new UsageError({
+    code: 'no-terminal',
+    message: '--edit needs a terminal',
+    hint: 'Give the new values as flags instead',
+  })
+}
+
+function examples(system: System, entity: Entity): [Example, ...Example[]] {
+  const words = `${wordsOf(system, entity, 'update')} ${exampleId(entity)}`
+  const settable = Object.entries(entity.fields).filter(([, field]) => isSettableAt(field, 'update') && !field.secret)
+  const plain = settable.find(([, field]) => field.kind === 'text' || field.kind === 'integer')
+  const nullable = settable.find(([, field]) => field.nullable)
+  const value = plain?.[1].kind === 'integer' ? '5' : "'…'"
+  return [
+    plain
+      ? { command: `${words} --${plain[0].replaceAll('_', '-')} ${value}`, does: 'One field' }
+      : { command: `${words} --set field=value`, does: 'One field' },
+    { command: `${words} --edit`, does: 'In your editor' },
+    ...(nullable ? [{ command: `${words} --clear ${nullable[0]}`, does: 'Set a field to NULL' }] : []),
+  ]
+}
