@@ -53,6 +53,12 @@ async function read(path: string, machine: Machine, findings: Findings): Promise
   const { readConfigFile } = await import('./file.ts')
   const outcome = await readConfigFile(path, machine.platform)
   findings.problems.push(...(outcome?.problems ?? []))
+  if (outcome?.file && Object.hasOwn(outcome.file.profiles, EMBEDDED)) {
+    findings.problem(
+      place(outcome.file, ['profiles', EMBEDDED]),
+      'embedded always means the embedded server; choose another name',
+    )
+  }
   return outcome?.file
 }
 
