@@ -1,6 +1,6 @@
 /** A throwaway embedded server with seeded data, and ways to time commands against it side by side. */
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -12,6 +12,8 @@ const STEWARD = new URL('../bin/steward.js', import.meta.url).pathname
 /** Starts the server, migrates and seeds it. */
 export async function openBench({ tasks }) {
   const home = await mkdtemp(join(tmpdir(), 'steward-bench-'))
+  // Root's server runs as another user, who has to reach its data.
+  await chmod(home, 0o755)
   const env = { ...process.env, HOME: home, STEWARD_DATA_HOME: join(home, 'data'), NO_COLOR: '1' }
   for (const name of ['DATABASE_URL', 'STEWARD_URL', 'STEWARD_PROFILE']) delete env[name]
   const steward = (...args) => run(process.execPath, [STEWARD, ...args], { env, cwd: home, maxBuffer: 1 << 30 })
@@ -97,9 +99,9 @@ function median(list) {
 
 /** A TypeScript module of bench/, bundled on the spot. */
 export async function bundled(file, folder) {
-  const { build } = await import('esbuild')
-  const outfile = join(folder, file.replace('.ts', '.mjs'))
-  const entry = new URL(file, import.meta.url).pathname
-  await build({ entryPoints: [entry], outfile, bundle: true, format: 'esm', platform: 'node', logLevel: 'warning' })
-  return import(outfile)
+  const { rolldown } = await import('rolldown')
+  const target = join(folder, file.replace('.ts', '.mjs'))
+  const bundle = await rolldown({ input: new URL(file, import.meta.url).pathname, platform: 'node' })
+  await bundle.write({ file: target, format: 'esm', codeSplitting: false })
+  return import(target)
 }

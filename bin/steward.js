@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-import process from 'node:process'
-import { main } from '../dist/main.js'
+'use strict'
 
-process.exitCode = await main(process.argv.slice(2), process, process.env)
+const { main } = require('../dist/main.cjs')
+
+main(process.argv.slice(2), process, process.env).then((exitCode) => {
+  process.exitCode = exitCode
+})

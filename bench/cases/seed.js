@@ -1,5 +1,5 @@
 /** Loading seeds against psql's \copy of the same rows. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -26,6 +26,7 @@ const TABLES = [
 export async function measure(bench) {
   const rows = Math.min(bench.tasks, 50_000)
   const folder = await mkdtemp(join(tmpdir(), 'steward-copy-'))
+  await chmod(folder, 0o755)
   const env = { ...bench.env, STEWARD_DATA_HOME: join(folder, 'data') }
   const other = { ...bench, env, home: folder }
   const steward = (...args) => timeOf(stewardCommand(other, ...args))

@@ -26,6 +26,8 @@ export async function main(
   env: Env,
   host: Host = processHost(),
 ): Promise<ExitCode> {
+  // A reader that goes away (`| head`) is no error, whoever writes: help and completion included.
+  for (const stream of [streams.stdout, streams.stderr]) stream.on('error', () => {})
   const stopping = new AbortController()
   const forget = listenForSignals(host, stopping)
   try {
@@ -38,6 +40,7 @@ export async function main(
       env,
       format: formatAskedFor(argv),
       debug: argv.includes('--debug'),
+      noColor: argv.includes('--no-color'),
     })
     return failure instanceof StewardError ? failure.exitCode : ExitCode.bug
   } finally {
@@ -86,6 +89,8 @@ async function execute(invocation: Invocation, around: Surroundings): Promise<Ex
     format: formatOf(globals),
     noColor: globals.color,
     noInput: globals.input,
+    signal,
+    platform: host.platform,
     quiet: globals.quiet,
     verbose: globals.verbose,
     reveal: globals.reveal,
@@ -94,7 +99,7 @@ async function execute(invocation: Invocation, around: Surroundings): Promise<Ex
   })
   const { context, close } = openContext({
     path,
-    argv: around.words,
+    argv: withoutPasswords(around.words),
     effect: command.effect,
     streams,
     env,
@@ -127,7 +132,7 @@ async function perform(
 ): Promise<ExitCode> {
   if (command.effect !== 'destroy') {
     const outcome = await command.invoke(context, input)
-    await output.show(outcome.view)
+    await output.show(outcome.view, { changed: command.effect === 'write' })
     return outcome.exitCode
   }
   const dryRun = input.dryRun === true
@@ -148,7 +153,7 @@ async function perform(
     await confirmPlan(context, plan)
   }
   const outcome = await plan.apply()
-  await output.show(outcome.view)
+  await output.show(outcome.view, { changed: true })
   return outcome.exitCode
 }
 
@@ -203,6 +208,11 @@ function listenForSignals(host: Host, stopping: AbortController): () => void {
   }
 }
 
+/** The words of the command line for records: what stands between user and host in a URL is left out. */
+function withoutPasswords(words: readonly string[]): string[] {
+  return words.map((word) => word.replace(/(\w+:\/\/[^:/@\s]*):[^@\s]*@/g, '$1:***@'))
+}
+
 function formatOf(globals: GlobalInput): Format {
   if (globals.json && globals.output !== undefined && globals.output !== 'json') {
     throw new UsageError({
@@ -220,8 +230,8 @@ function formatAskedFor(argv: readonly string[]): Format {
   const asked = words.findIndex((word) => word === '-o' || word === '--output')
   const value =
     asked >= 0 ? words[asked + 1] : words.find((word) => word.startsWith('--output='))?.slice('--output='.length)
-  if (words.includes('--json') || value === 'json' || value === 'ndjson') return 'json'
-  return 'table'
+  const machine = value !== undefined && value !== 'table' && value !== 'md'
+  return words.includes('--json') || machine ? 'json' : 'table'
 }
 
 function isTerminal(streams: Streams): boolean {

@@ -144,6 +144,9 @@ function mountCommand(node: Commander, command: Command, found: (invocation: Inv
   const own = new Set(Object.entries(command.flags).flatMap(([key, flag]) => [longName(key, flag), `-${flag.short}`]))
   addFlags(node, withoutClashes(globalFlags, own), { hidden: true })
   for (const [key, argument] of Object.entries(command.args)) addArgument(node, key, argument)
+  node.usage(
+    ['[options]', ...Object.entries(command.args).map(([key, argument]) => usageOf(key, argument))].join(' '),
+  )
   addHelp(node, { examples: command.examples })
   node.action(() => {
     const problems: Problem[] = []
@@ -177,12 +180,15 @@ function withoutClashes(flags: Flags, taken: ReadonlySet<string>): Flags {
   return Object.fromEntries(Object.entries(flags).filter(([key, flag]) => !taken.has(longName(key, flag))))
 }
 
+/** Commander asks for no argument itself, so that a missing one is reported with the other problems. */
 function addArgument(node: Commander, key: string, argument: Argument): void {
   const name = `${key.replaceAll('_', '-')}${argument.variadic ? '...' : ''}`
-  // Arguments are optional to Commander, so that a missing one is reported with the other problems.
-  node.argument(argument.required ? `<${name}>` : `[${name}]`, argument.summary)
-  const last = node.registeredArguments.at(-1)
-  if (last) last.required = false
+  node.argument(`[${name}]`, argument.summary)
+}
+
+function usageOf(key: string, argument: Argument): string {
+  const name = `${key.replaceAll('_', '-')}${argument.variadic ? '…' : ''}`
+  return argument.required ? `<${name}>` : `[${name}]`
 }
 
 function readFlags(node: Commander, flags: Flags, problems: Problem[]): Record<string, unknown> {

@@ -11,11 +11,13 @@ import { type TableStatistics, tableStatistics } from './table-statistics.ts'
 export interface AnalyzeNeed {
   /** Changed rows in percent of the live ones from which a table is analysed. */
   readonly changedPercent: number
+  /** Fewer changed rows than this change nothing that the planner would notice. */
+  readonly changedRows: number
   /** Days after which a table with any change is analysed. */
   readonly days: number
 }
 
-export const ANALYZE_NEED: AnalyzeNeed = { changedPercent: 10, days: 7 }
+export const ANALYZE_NEED: AnalyzeNeed = { changedPercent: 10, changedRows: 50, days: 7 }
 
 /** @throws NotFoundError when a named table is not there */
 export async function planAnalyze(db: Queryable, selection: Selection, need: AnalyzeNeed): Promise<Item[]> {
@@ -32,9 +34,12 @@ function analyzeReason(table: TableStatistics, need: AnalyzeNeed): { needed: boo
   if (changed === 0n && (table.liveRows === 0n || table.daysSinceAnalyze !== null)) {
     return { needed: false, words: table.liveRows === 0n ? 'empty' : 'unchanged since it was analysed' }
   }
+  if (changed < BigInt(need.changedRows) && table.liveRows < BigInt(need.changedRows)) {
+    return { needed: false, words: 'small' }
+  }
   if (table.daysSinceAnalyze === null) return { needed: true, words: 'was never analysed' }
   const percent = table.liveRows === 0n ? 100 : Number((changed * 1000n) / table.liveRows) / 10
-  if (percent >= need.changedPercent) {
+  if (changed >= BigInt(need.changedRows) && percent >= need.changedPercent) {
     return { needed: true, words: `${percent} % of its rows changed since it was analysed` }
   }
   if (table.daysSinceAnalyze >= need.days) {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -30,6 +30,8 @@ afterAll(async () => {
 /** A home with nothing in it, and `steward` on the path. */
 function freshHome() {
   const home = mkdtempSync(join(tmpdir(), 'steward-acceptance-'))
+  // Root's server runs as another user, who has to reach its data.
+  chmodSync(home, 0o755)
   for (const folder of ['bin', 'work', 'data']) mkdirSync(join(home, folder))
   symlinkSync(resolve(import.meta.dirname, '../../bin/steward.js'), join(home, 'bin', 'steward'))
   const env: NodeJS.ProcessEnv = {

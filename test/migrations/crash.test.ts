@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/config/config.ts'
 import { connect } from '../../src/db/connect.ts'
@@ -12,28 +11,18 @@ import { applyPending } from '../../src/migrations/apply.ts'
 import { migrationStatus } from '../../src/migrations/status.ts'
 import { sql } from '../../src/model/sql.ts'
 import { serverIn } from '../../src/server/embedded.ts'
+import { bundleProgram, type Program } from '../support/bundle.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { slowToys } from './fixtures.ts'
 
-/** Below node_modules, so that the packages it imports are found. */
-let folder: string
+let program: Program
 beforeAll(async () => {
-  folder = await mkdtemp(join(import.meta.dirname, '../../node_modules/.steward-crash-'))
-  await build({
-    entryPoints: [join(import.meta.dirname, 'run-child.ts')],
-    outfile: join(folder, 'run-child.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'silent',
-  })
+  program = await bundleProgram(join(import.meta.dirname, 'run-child.ts'))
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => program.remove())
 
 function startChild({ host, port, user, database, password = '' }: Endpoint): ChildProcess {
-  const child = join(folder, 'run-child.mjs')
-  return spawn(process.execPath, [child, host, String(port), user, database, password], { stdio: 'ignore' })
+  return spawn(process.execPath, [program.path, host, String(port), user, database, password], { stdio: 'ignore' })
 }
 
 /** Resolves when the slow migration waits at its gate. @returns the backend's pid */

@@ -1,5 +1,5 @@
 /** Runs a command line in-process, as `bin/steward.js` would, on streams that a test can read. */
-import { mkdtempSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
@@ -33,7 +33,7 @@ export interface CliResult {
 let home: string | undefined
 
 export async function runCli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  home ??= mkdtempSync(join(tmpdir(), 'steward-home-'))
+  home ??= temporaryHome()
   const stdout = sink(options.tty?.stdout ?? false, options.tty?.columns)
   const stderr = sink(options.tty?.stderr ?? false, options.tty?.columns)
   const source =
@@ -71,4 +71,12 @@ function sink(isTTY: boolean, columns = 80) {
   const stream = Object.assign(new PassThrough(), isTTY ? { isTTY, columns, rows: 40 } : { isTTY })
   stream.on('data', (chunk: Buffer) => chunks.push(Buffer.from(chunk)))
   return { stream, text: () => Buffer.concat(chunks).toString('utf8') }
+}
+
+/** A home for this test process, readable by the user that runs an embedded server for root; gone at the end. */
+function temporaryHome(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'steward-home-'))
+  chmodSync(folder, 0o755)
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }

@@ -17,6 +17,7 @@ export const analyze = defineCommand({
   flags: {
     ...selectionFlags,
     changedPercent: integerOr(10, '<n>', 'changed rows in percent from which a table is analysed', { min: 0 }),
+    changedRows: integerOr(50, '<n>', 'fewer changed rows than this are left alone', { min: 0 }),
     days: integerOr(7, '<n>', 'days after which a changed table is analysed', { min: 0 }),
   },
   async run(context, input) {

@@ -1,0 +1,43 @@
+/** `steward quickstart`: from nothing to a database worth looking at, with one command. */
+import { UsageError } from '../errors.ts'
+import { systems } from '../systems/registry.ts'
+import { type Context, defineCommand } from './command.ts'
+import { applyUp } from './migrate/up.ts'
+import { gatherOverview, overviewView } from './overview.ts'
+import { seedSystem } from './seed/run.ts'
+
+export const quickstart = defineCommand({
+  name: 'quickstart',
+  summary: 'Bring up a local database with demo data and look around',
+  description:
+    'Starts the embedded PostgreSQL server, applies the migrations, loads the demo data and shows the overview. What is there already is left as it is, so it can be run again at any time.',
+  examples: [{ command: 'quickstart', does: 'Everything, on a machine with nothing but Node' }],
+  effect: 'write',
+  async run(context) {
+    await requireEmbedded(context)
+    const { database } = await context.db()
+    context.ui.note(`Server    running, database ${database}`)
+    const { outcomes } = await applyUp(context)
+    context.ui.note(`Schema    ${outcomes.length === 0 ? 'up to date' : `${outcomes.length} migrations applied`}`)
+    for (const { name } of systems) {
+      const { rows, status } = await seedSystem(context, { system: name, scale: 'demo' })
+      const loaded = [...rows.values()].reduce((sum, count) => sum + count, 0)
+      if (status !== 'unchanged')
+        context.ui.note(`Data      ${loaded.toLocaleString('en-US')} rows of demo data for ${name}`)
+    }
+    return gatherOverview(context)
+  },
+  view: overviewView,
+})
+
+/** Demo data belongs into no database that somebody configured: they say so themselves, with two commands. */
+async function requireEmbedded(context: Context): Promise<void> {
+  const config = await context.config()
+  if (config.target.kind === 'embedded') return
+  const origin = config.origins.get('url') ?? config.origins.get('host') ?? `profile ${config.profile}`
+  throw new UsageError({
+    code: 'not-embedded',
+    message: `quickstart brings up the embedded server, but another database is configured (${origin})`,
+    hint: 'For that database: steward migrate up, then steward seed run skyvern. Else unset what configures it',
+  })
+}
