@@ -36,8 +36,9 @@ export class Pool {
     try {
       const link = await dial(this.#options)
       this.#all.add(link)
-      if (this.#closed) await this.#discard(link)
-      return link
+      if (!this.#closed) return link
+      await this.#discard(link)
+      throw closed()
     } catch (error) {
       // The server has no slot for one more: make do with those there are.
       if (error instanceof ConnectionError && error.code === 'too-many-connections' && this.#all.size > 0) {
