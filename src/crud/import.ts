@@ -92,7 +92,8 @@ class Import {
     try {
       await rollingBack(this.#db, this.#options.dryRun ?? false, async (transaction) => {
         for await (const candidates of this.#batches(source)) {
-          this.#options.onStored?.(await this.#settle(transaction, candidates))
+          const stored = await this.#settle(transaction, candidates)
+          this.#options.onStored?.(stored)
         }
         // Nothing of a source with rejects stays; the counts survive the rollback.
         if (this.#rejected > 0) throw new Rejected()

@@ -205,10 +205,10 @@ function refuseUnmoved(
     ...unmoved.map((row) => ({ where: String(row[entity.primaryKey]), reason: whyNot(entity, declared, row) })),
     ...missing.map((id) => ({ where: id, reason: 'does not exist' })),
   ]
-  throw forbidden(entity, problems)
+  throw forbidden(entity, problems, wanted.length > 1)
 }
 
-function forbidden(entity: Entity, problems: readonly Problem[]): StewardError {
+function forbidden(entity: Entity, problems: readonly Problem[], several: boolean): StewardError {
   const [first] = problems
   const only = problems.length === 1 && first
   return new RefusedError({
@@ -216,7 +216,7 @@ function forbidden(entity: Entity, problems: readonly Problem[]): StewardError {
     message: only
       ? `${entity.name} ${first.where} ${first.reason}`
       : `${problems.length} ${entity.plural} cannot take this step; none was changed`,
-    hint: only ? undefined : 'Leave these out, or add --keep-going to change the others',
+    hint: several ? 'None was changed: leave these out, or add --keep-going to change the others' : undefined,
     problems: only ? [] : problems,
   })
 }

@@ -102,9 +102,7 @@ describe('creating a row', () => {
     expect(error.message).toBe('organization_name is taken: another organization has it already')
     const loose = scopeFor('organization', (entity) => ({
       ...entity,
-      fields: Object.fromEntries(
-        Object.entries(entity.fields).map(([key, field]) => [key, { ...field, rules: [] }]),
-      ),
+      fields: Object.fromEntries(Object.entries(entity.fields).map(([key, field]) => [key, { ...field, rules: [] }])),
     }))
     const check = await refusal(create(db, loose, { organization_name: 'Zero', max_steps_per_run: 0 }))
     expect(check.error.message).toContain('max_steps_per_run, max_retries_per_step must be at least 1')
@@ -116,9 +114,9 @@ describe('creating a row', () => {
     const candidate = { values: { organization_name: 'Rehearsed' }, problems: [] }
     const [row] = await createRows(db, scope, [candidate], { actor, dryRun: true })
     expect(row?.organization_name).toBe('Rehearsed')
-    expect(
-      await db.rows(sql`SELECT FROM skyvern.organizations WHERE organization_name = 'Rehearsed'`),
-    ).toHaveLength(0)
+    expect(await db.rows(sql`SELECT FROM skyvern.organizations WHERE organization_name = 'Rehearsed'`)).toHaveLength(
+      0,
+    )
   })
 
   it('compiles JSON Schemas and says what is wrong with them', async () => {
@@ -161,7 +159,11 @@ describe('rules about parents', () => {
   it('refuses an inactive organization and parents of another one', async () => {
     const { db } = database
     const [mine, theirs] = [await organization(db), await organization(db)]
-    const user = await create(db, scopeFor('user'), { organization_id: theirs, email: 'a@example.org', full_name: 'A' })
+    const user = await create(db, scopeFor('user'), {
+      organization_id: theirs,
+      email: 'a@example.org',
+      full_name: 'A',
+    })
     await db.execute(sql`UPDATE skyvern.organizations SET is_active = false WHERE organization_id = ${mine}`)
     const { problems } = await refusal(task(db, mine, { created_by: user.user_id, browser_session_id: 'pbs_1' }))
     expect(problems).toEqual([
@@ -180,7 +182,11 @@ describe('rules about parents', () => {
       workflow_definition: {},
       parameter_schema: {
         type: 'object',
-        properties: { customer: { type: 'string' }, month: { type: 'string', pattern: '^\\d{4}-\\d\\d$' }, limit: { type: 'integer' } },
+        properties: {
+          customer: { type: 'string' },
+          month: { type: 'string', pattern: '^\\d{4}-\\d\\d$' },
+          limit: { type: 'integer' },
+        },
         required: ['month', 'customer'],
         additionalProperties: false,
       },

@@ -22,7 +22,12 @@ export function scopeFor(name: string, change: (entity: Entity) => Entity = (ent
 }
 
 /** Creates one row from JSON values, as `create --from` would. */
-export async function create(db: Database, scope: Scope, raw: Record<string, unknown>, form: Form = 'json'): Promise<Cells> {
+export async function create(
+  db: Database,
+  scope: Scope,
+  raw: Record<string, unknown>,
+  form: Form = 'json',
+): Promise<Cells> {
   const reader = await inputReader(scope.entity, 'create')
   const reading = reader.read(raw, form)
   const candidate: Candidate = { values: reading.values, problems: [...reading.problems, ...reader.missing(reading)] }
@@ -56,7 +61,9 @@ export async function setStatus(db: Database, scope: Scope, id: string, status: 
 }
 
 /** The problems of a refusal, also when there was only one and it became the message. */
-export async function refusal(work: Promise<unknown>): Promise<{ error: StewardError; problems: readonly Problem[] }> {
+export async function refusal(
+  work: Promise<unknown>,
+): Promise<{ error: StewardError; problems: readonly Problem[] }> {
   try {
     await work
   } catch (error) {
