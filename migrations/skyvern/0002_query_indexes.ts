@@ -10,7 +10,8 @@ import { migration, statements } from '../../src/model/migration.ts'
 
 const indexes = (s: string): Readonly<Record<string, string>> => ({
   ix_tasks_organization_status: `${s}.tasks (organization_id, status)`,
-  ix_tasks_created_at_desc: `${s}.tasks (created_at DESC)`,
+  // With the key that breaks ties, a list needs no sort however many tasks one import made at the same instant.
+  ix_tasks_created_at_desc: `${s}.tasks (created_at DESC, task_id DESC)`,
   ix_tasks_status_completed_at: `${s}.tasks (status, completed_at) WHERE completed_at IS NOT NULL`,
   ix_tasks_org_status_created: `${s}.tasks (organization_id, status, created_at DESC)`,
   ix_steps_status_task: `${s}.steps (status, task_id)`,

@@ -61,7 +61,7 @@ async function runCommandLine(
     return ExitCode.ok
   }
   const words = await expandShorthand(argv, env, host)
-  if (words.length === 0 && isTerminal(streams)) words.push('status')
+  if (words.length === 0) words.push(isTerminal(streams) ? 'status' : '--help')
   const parsed = await parseCommandLine(words, version, {
     out: (text) => streams.stdout.write(text),
     err: (text) => streams.stderr.write(text),

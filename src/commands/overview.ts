@@ -181,7 +181,7 @@ function outcomeSection(system: System, outcomes: readonly OutcomeFigures[]): Se
         { key: 'share', kind: 'float', unit: 'percent' },
       ],
       rows: own.map(({ state, rows, share }) => ({ state, rows, share })),
-      chart: { kind: 'bars', x: 'state', y: ['rows'] },
+      chart: { kind: 'bars', x: 'state', y: ['rows'], instead: true },
     },
   ]
 }

@@ -80,10 +80,16 @@ export function removedRows(message: string): bigint | undefined {
   return BigInt(match[1] ?? match[2] ?? '0')
 }
 
+/**
+ * Size of the rows on disk: the main forks of table and TOAST. A first vacuum also writes the free space and
+ * visibility maps; counting those would make it look as if it had taken space.
+ */
 async function sizeOf(db: Queryable, item: Item): Promise<bigint> {
-  const { bytes } = await db.one<{ bytes: bigint }>(
-    sql`SELECT pg_total_relation_size(format('%I.%I', ${item.schema}::text, ${item.table}::text)::regclass) AS bytes`,
-  )
+  const { bytes } = await db.one<{ bytes: bigint }>(sql`
+    SELECT pg_relation_size(c.oid) + COALESCE(pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS bytes
+    FROM pg_class c
+    WHERE c.oid = format('%I.%I', ${item.schema}::text, ${item.table}::text)::regclass
+  `)
   return bytes
 }
 

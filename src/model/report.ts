@@ -7,13 +7,18 @@ import type { Sql } from './sql.ts'
 
 export interface Parameter {
   readonly summary: string
-  /** Entity whose row must exist (exit 4 otherwise), for `--organization-id` and the like. */
-  readonly entity?: string
+  /** The entity that it names a row of, which must exist (exit 4 otherwise), and how that row is called. */
+  readonly names?: {
+    readonly entity: string
+    /** Field that people know the row by; shown beside the id. */
+    readonly label?: string
+    /** What the report is about when the parameter is absent: `all organizations`. */
+    readonly absent?: string
+  }
   readonly required?: boolean
-  /** Given by place instead of by flag: `report task-summary tsk_…`. */
+  /** Given by place instead of by flag: `report task-summary tsk_…`. Texts only. */
   readonly positional?: boolean
   readonly kind: 'text' | 'integer'
-  readonly default?: string | number
   readonly metavar?: string
 }
 
@@ -38,6 +43,8 @@ export interface Chart {
   readonly x: string
   /** Columns drawn, one series each. */
   readonly y: readonly string[]
+  /** People get the chart instead of the table, because it says the same. */
+  readonly instead?: boolean
 }
 
 export interface ReportSection {
@@ -47,6 +54,8 @@ export interface ReportSection {
   /** `record`: exactly one row. `table`: any number. */
   readonly shape: 'record' | 'table'
   readonly columns: readonly Column[]
+  /** Keys of the columns that people see; every column when absent. Machine formats carry them all. */
+  readonly shown?: readonly string[]
   readonly sql: (input: ReportInput) => Sql
   readonly chart?: Chart
   /** Said instead of an empty table. */
@@ -57,12 +66,15 @@ export type SectionRows = Readonly<Record<string, readonly Cells[]>>
 
 export interface Report {
   readonly name: string
+  /** A few words for lists. */
   readonly summary: string
+  /** What the figures mean, for the report's own help. */
+  readonly description: string
   readonly parameters: Readonly<Record<string, Parameter>>
-  /** Default window when neither `--since` nor `--days` is given; absent for reports without a period. */
+  /** Length of the window in days when `--since` is not given; absent for reports without a period. */
   readonly days?: number
   readonly sections: readonly ReportSection[]
-  /** Advice drawn from the figures, one sentence each; shown last, `recommendations` in JSON. */
+  /** Advice drawn from the figures, a sentence or two each; shown last, `recommendations` in JSON. */
   readonly recommends?: (rows: SectionRows) => readonly string[]
 }
 

@@ -47,6 +47,7 @@ async function addSection(out: ChunkWriter, section: Section, stream: Stream): P
       out.add(recordTable(section.columns, section.row, stream))
       return
     case 'notes':
+      if (section.lines.length === 0) out.add(`${inline(section.empty ?? 'none')}\n`)
       for (const line of section.lines) out.add(`- ${inline(line)}\n`)
       return
     case 'table': {

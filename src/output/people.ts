@@ -73,6 +73,7 @@ async function printSection(section: Section, options: PeopleOptions): Promise<v
     case 'record':
       return writeLines(stdout, await recordLines(section.columns, section.row, stdout, now))
     case 'notes':
+      if (section.lines.length === 0) return writeLines(stdout, [stdout.paint.dim(visible(section.empty ?? 'none'))])
       await prepareToMeasure(section.lines)
       return writeLines(
         stdout,
@@ -80,9 +81,10 @@ async function printSection(section: Section, options: PeopleOptions): Promise<v
       )
     case 'table': {
       if (section.rows.length === 0) return writeLines(stdout, [stdout.paint.dim(visible(section.empty ?? 'none'))])
+      const { chart } = section
+      const lines = chart ? await chartLines(chart, section.columns, section.rows, stdout, stdout) : []
+      if (chart?.instead && lines.length > 0) return writeLines(stdout, lines)
       noteHidden(await printTable(section.columns, section.rows, stdout), options)
-      if (!section.chart) return
-      const lines = await chartLines(section.chart, section.columns, section.rows, stdout, stdout)
       if (lines.length > 0) await writeLines(stdout, ['', ...lines])
     }
   }

@@ -48,6 +48,7 @@ export interface RecordSection {
   readonly key: string
   readonly title?: string
   readonly columns: readonly Column[]
+  readonly shown?: readonly string[]
   readonly row: Cells
 }
 
@@ -68,6 +69,8 @@ export interface NotesSection {
   readonly key: string
   readonly title?: string
   readonly lines: readonly string[]
+  /** Said to people in place of no line. */
+  readonly empty?: string
 }
 
 export type Section = RecordSection | TableSection | NotesSection

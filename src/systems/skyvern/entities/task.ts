@@ -104,7 +104,7 @@ export const task = entity({
     { name: 'ix_tasks_status_org', on: ['status', 'organization_id'] },
     { name: 'ix_tasks_browser_session_id', on: ['browser_session_id'] },
     { name: 'ix_tasks_organization_status', on: ['organization_id', 'status'] },
-    { name: 'ix_tasks_created_at_desc', on: ['created_at DESC'] },
+    { name: 'ix_tasks_created_at_desc', on: ['created_at DESC', 'task_id DESC'] },
     {
       name: 'ix_tasks_status_completed_at',
       on: ['status', 'completed_at'],
