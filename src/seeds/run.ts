@@ -45,7 +45,7 @@ export interface SeedOutcome {
 }
 
 /** Sets of at most this many parts are loaded in one transaction. */
-const PARTS_TOGETHER = 6
+const PARTS_TOGETHER = 4
 
 const UNBOUNDED = { statementTimeoutMs: 0 } as const
 
