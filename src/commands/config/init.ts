@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../config/config.ts'
+import type { Machine } from '../../config/paths.ts'
 import { type Context, defineCommand } from '../command.ts'
 import { choice, integer, text, toggle } from '../flags.ts'
 import type { Draft, Keeping } from './draft.ts'
@@ -63,11 +64,11 @@ export const init = defineCommand({
       import('../../config/template.ts'),
       import('../../config/write.ts'),
     ])
-    const passwordFile = keeping.kind === 'file' ? keeping.path : draft.answers.passwordFile
+    const passwordFile = keeping.kind === 'file' ? fromHome(keeping.path, machine) : draft.answers.passwordFile
     const answers = { ...draft.answers, ...(passwordFile === undefined ? {} : { passwordFile }) }
-    await writeConfigFile(file, configText(answers), { replace: input.force, platform: machine.platform })
     if (keeping.kind === 'file') await writePasswordFile(keeping.path, keeping.password)
     if (keeping.kind === 'pgpass' && endpoint) await addToPassFile(keeping.path, endpoint, keeping.password)
+    await writeConfigFile(file, configText(answers), { replace: input.force, platform: machine.platform })
     context.ui.note(`Wrote ${file}. Next: steward config check, steward migrate up`)
     return {
       file,
@@ -89,6 +90,11 @@ export const init = defineCommand({
     row: { ...written },
   }),
 })
+
+/** `~/…` where it can be said so: the file may be shared with others, who have homes of their own. */
+function fromHome(path: string, { homeDirectory }: Machine): string {
+  return path.startsWith(`${homeDirectory}/`) ? `~${path.slice(homeDirectory.length)}` : path
+}
 
 interface Facts {
   readonly version: string
