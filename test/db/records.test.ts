@@ -21,6 +21,7 @@ const run: Run = { command: 'seed run', argv: ['seed', 'run', 'skyvern'], actor 
 
 describe('environment marker', () => {
   test('is absent until it is set, can be changed, and is absent where Steward has no schema', async () => {
+    await database.db.execute(sql`DELETE FROM steward.environment`)
     expect(await readEnvironment(database.db)).toBeUndefined()
     await setEnvironment(database.db, 'production', 'ada@desk')
     expect(await readEnvironment(database.db)).toBe('production')
