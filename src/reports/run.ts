@@ -3,12 +3,13 @@
  * all its sections are read in one snapshot, so that the figures agree with each other.
  */
 import type { Database, Transaction } from '../db/database.ts'
-import { NotFoundError, UsageError } from '../errors.ts'
+import { NotFoundError, RefusedError, UsageError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import { type Moment, momentSql } from '../model/moment.ts'
-import type { Report, ReportInput, SectionRows, Window } from '../model/report.ts'
+import type { Parameter, Report, ReportInput, SectionRows, Window } from '../model/report.ts'
 import { identifier, type Sql, sql } from '../model/sql.ts'
 import { entityNamed, type System } from '../model/system.ts'
+import { ignoreProgress, type OnProgress } from '../progress.ts'
 
 export interface ReportRequest {
   readonly system: System
@@ -23,34 +24,37 @@ export interface ReportRequest {
 }
 
 export interface ReportResult {
-  /** Absent for a report without a period. */
-  readonly window?: Window
+  /** What the figures are about: the parameters, what the rows they name are called, and the window if there is one. */
+  readonly about: Cells
   readonly rows: SectionRows
   readonly recommendations?: readonly string[]
 }
 
 /**
+ * @param onProgress told before each section
  * @throws NotFoundError when a parameter names a row that is not there
- * @throws UsageError when the window is empty
+ * @throws UsageError when the window is empty or beyond the server's calendar
  */
-export async function runReport(db: Database, request: ReportRequest): Promise<ReportResult> {
+export async function runReport(
+  db: Database,
+  request: ReportRequest,
+  onProgress: OnProgress = ignoreProgress,
+): Promise<ReportResult> {
+  const { report, parameters } = request
   return db.transaction(
     async (transaction) => {
-      await requireRows(transaction, request)
+      const subjects = await readSubjects(transaction, request)
       const window = await resolveWindow(transaction, request)
-      const input: ReportInput = {
-        parameters: request.parameters,
-        window,
-        table: (name) => identifier(request.schema, name),
-      }
+      const input: ReportInput = { parameters, window, table: (name) => identifier(request.schema, name) }
       const rows: Record<string, readonly Cells[]> = {}
-      for (const section of request.report.sections) {
+      for (const [done, section] of report.sections.entries()) {
+        onProgress({ label: `reading ${section.title}`, done, total: report.sections.length, unit: 'steps' })
         rows[section.key] = await transaction.rows(section.sql(input))
       }
-      const recommendations = request.report.recommends?.(rows)
+      const recommendations = report.recommends?.(rows)
       return {
+        about: { ...subjects, ...(report.days === undefined ? {} : window) },
         rows,
-        ...(request.report.days === undefined ? {} : { window }),
         ...(recommendations === undefined ? {} : { recommendations }),
       }
     },
@@ -58,24 +62,39 @@ export async function runReport(db: Database, request: ReportRequest): Promise<R
   )
 }
 
-async function requireRows(transaction: Transaction, { system, schema, report, parameters }: ReportRequest) {
-  for (const [name, parameter] of Object.entries(report.parameters)) {
-    const value = parameters[name]
-    const entity = parameter.entity === undefined ? undefined : entityNamed(system, parameter.entity)
-    if (entity === undefined || value === undefined) continue
-    const found = await transaction.maybeOne(sql`
-      SELECT 1
-      FROM ${identifier(schema, entity.table)}
-      WHERE ${identifier(entity.primaryKey)} = ${value}
-    `)
-    if (!found) {
-      throw new NotFoundError({
-        code: 'not-found',
-        message: `There is no ${entity.name} ${value}`,
-        hint: `steward ${system.name} ${entity.name} list shows what there is`,
-      })
-    }
+/** The parameters with the labels of the rows they name; NULL where a parameter is absent. */
+async function readSubjects(transaction: Transaction, request: ReportRequest): Promise<Cells> {
+  const subjects: Record<string, unknown> = {}
+  for (const [name, { names }] of Object.entries(request.report.parameters)) {
+    const value = request.parameters[name]
+    subjects[name] = value ?? null
+    if (names === undefined) continue
+    const label = value === undefined ? null : await readLabel(transaction, request, names, value)
+    if (names.label !== undefined) subjects[names.label] = label
   }
+  return subjects
+}
+
+/** @throws NotFoundError when there is no such row */
+async function readLabel(
+  transaction: Transaction,
+  { system, schema }: ReportRequest,
+  names: NonNullable<Parameter['names']>,
+  id: string | number,
+): Promise<unknown> {
+  const entity = entityNamed(system, names.entity)
+  if (entity === undefined) throw new RangeError(`${system.name} has no entity ${names.entity}`)
+  const found = await transaction.maybeOne<{ label: unknown }>(sql`
+    SELECT ${identifier(names.label ?? entity.primaryKey)} AS label
+    FROM ${identifier(schema, entity.table)}
+    WHERE ${identifier(entity.primaryKey)} = ${id}
+  `)
+  if (found) return found.label
+  throw new NotFoundError({
+    code: 'not-found',
+    message: `There is no ${entity.name} ${id}`,
+    hint: `steward ${system.name} ${entity.name} list shows what there is`,
+  })
 }
 
 async function resolveWindow(transaction: Transaction, request: ReportRequest): Promise<Window> {
@@ -84,9 +103,20 @@ async function resolveWindow(transaction: Transaction, request: ReportRequest): 
     request.since === undefined
       ? sql`${until} - make_interval(days => ${request.report.days ?? 1}::integer)`
       : momentSql(request.since)
-  const window = await transaction.one<Window & { ordered: boolean }>(
-    sql`SELECT ${since} AS since, ${until} AS until, ${since} < ${until} AS ordered`,
-  )
+  const window = await transaction
+    .one<Window & { ordered: boolean }>(
+      sql`SELECT ${since} AS since, ${until} AS until, ${since} < ${until} AS ordered`,
+    )
+    .catch((error: unknown) => {
+      // Nothing is read from a table here: what the server refuses are times outside its calendar.
+      if (!(error instanceof RefusedError)) throw error
+      throw new UsageError({
+        code: 'time-out-of-range',
+        message: '--since or --until lies outside the calendar of PostgreSQL',
+        hint: 'Both accept a length of time ago (7d) or a time (2026-11-01)',
+        cause: error,
+      })
+    })
   if (!window.ordered) {
     throw new UsageError({
       code: 'empty-window',

@@ -10,7 +10,7 @@ export function reportGroup(system: System): Group {
     name: 'report',
     aliases: ['reports'],
     summary: `Reports: ${system.reports.map((report) => report.name).join(', ')}`,
-    description: `Analytic questions about ${system.title}, answered in one consistent snapshot.`,
+    description: `Analytic questions about ${system.title}, each answered from one consistent snapshot.`,
     commands: system.reports.map((report) => reportCommand(system, report)),
   }
 }

@@ -16,8 +16,8 @@ export const reportList = defineCommand({
         parameters: Object.entries(report.parameters)
           .map(([name, { positional, required }]) => {
             const word = name.replaceAll('_', '-')
-            const given = positional ? `<${word}>` : `--${word} <value>`
-            return required ? given : `[${given}]`
+            if (positional) return required ? `<${word}>` : `[${word}]`
+            return required ? `--${word} <value>` : `[--${word} <value>]`
           })
           .join(' '),
         days: report.days ?? null,
@@ -34,6 +34,8 @@ export const reportList = defineCommand({
       { key: 'days', label: 'default days', kind: 'integer' },
       { key: 'answers', kind: 'text' },
     ],
+    // The name first: it is what one came for, and the first column is the last to be cut.
+    shown: ['report', 'system', 'parameters', 'answers'],
     rows,
   }),
 })

@@ -1,11 +1,12 @@
 /** One report as a command: its parameters become arguments and flags, its sections a view. */
 import { schemaOf } from '../../config/config.ts'
+import type { Column } from '../../model/column.ts'
 import type { Moment } from '../../model/moment.ts'
 import type { Parameter, Report } from '../../model/report.ts'
 import { entityNamed, type System } from '../../model/system.ts'
 import type { Section } from '../../output/view.ts'
 import type { ReportResult } from '../../reports/run.ts'
-import { type Command, defineCommand } from '../command.ts'
+import { type Command, defineCommand, type Example } from '../command.ts'
 import {
   type Arguments,
   argument,
@@ -39,6 +40,7 @@ export function reportCommand(system: System, report: Report): Command {
   return defineCommand({
     name: report.name,
     summary: report.summary,
+    description: report.description,
     examples: examplesOf(system, report),
     effect: 'read',
     args,
@@ -49,14 +51,15 @@ export function reportCommand(system: System, report: Report): Command {
         context.config(),
         context.readDb(),
       ])
-      return runReport(db, {
+      const request = {
         system,
         schema: schemaOf(config, system.name),
         report,
         parameters: Object.fromEntries(parameters.map(([name]) => [name, scalar(input[name])])),
         ...(isMoment(input.since) ? { since: input.since } : {}),
         ...(isMoment(input.until) ? { until: input.until } : {}),
-      })
+      }
+      return runReport(db, request, context.ui.progress)
     },
     view: (result) => ({ shape: 'sections', sections: sectionsOf(report, result) }),
   })
@@ -68,53 +71,81 @@ function parameterFlag(name: string, parameter: Parameter) {
   return parameter.required ? requiredText(metavar, parameter.summary) : text(metavar, parameter.summary)
 }
 
-function examplesOf(system: System, report: Report): [{ command: string; does: string }] {
+function examplesOf(system: System, report: Report): [Example, ...Example[]] {
   const values = Object.values(report.parameters)
     .filter((parameter) => parameter.positional)
     .map((parameter) => exampleId(system, parameter))
-  const words = [system.name, 'report', report.name, ...values]
-  return [{ command: words.join(' '), does: report.summary }]
+  const command = [system.name, 'report', report.name, ...values].join(' ')
+  if (report.days === undefined) return [{ command, does: 'See it on the terminal' }]
+  return [
+    { command, does: `The last ${report.days} days` },
+    { command: `${command} -o md`, does: 'The same as Markdown, for a document' },
+  ]
 }
 
-function exampleId(system: System, parameter: Parameter): string {
-  const entity = parameter.entity === undefined ? undefined : entityNamed(system, parameter.entity)
+function exampleId(system: System, { names, metavar }: Parameter): string {
+  const entity = names && entityNamed(system, names.entity)
   const prefix = entity?.fields[entity.primaryKey]?.idPrefix
-  return prefix === undefined ? `<${parameter.metavar ?? 'value'}>` : `${prefix}_732640195814096897`
+  return prefix === undefined ? `<${metavar ?? 'value'}>` : `${prefix}_732640195814096897`
 }
 
 function sectionsOf(report: Report, result: ReportResult): Section[] {
-  const period: Section[] = result.window
-    ? [
-        {
-          kind: 'record',
-          key: 'period',
-          title: 'Period',
-          columns: [
-            { key: 'since', kind: 'timestamp' },
-            { key: 'until', kind: 'timestamp' },
-          ],
-          row: { ...result.window },
-        },
-      ]
-    : []
   const figures = report.sections.map((section): Section => {
     const rows = result.rows[section.key] ?? []
     const { key, title, columns } = section
-    if (section.shape === 'record') return { kind: 'record', key, title, columns, row: rows[0] ?? {} }
+    const shown = section.shown === undefined ? {} : { shown: section.shown }
+    if (section.shape === 'record') return { kind: 'record', key, title, columns, ...shown, row: rows[0] ?? {} }
     return {
       kind: 'table',
       key,
       title,
       columns,
+      ...shown,
       rows,
       ...(section.chart === undefined ? {} : { chart: section.chart }),
       ...(section.empty === undefined ? {} : { empty: section.empty }),
     }
   })
   const advice: Section[] = result.recommendations
-    ? [{ kind: 'notes', key: 'recommendations', title: 'Recommendations', lines: result.recommendations }]
+    ? [
+        {
+          kind: 'notes',
+          key: 'recommendations',
+          title: 'Recommendations',
+          lines: result.recommendations,
+          empty: 'Nothing stands out.',
+        },
+      ]
     : []
-  return [...period, ...figures, ...advice]
+  return [...aboutSection(report, result), ...figures, ...advice]
+}
+
+/** What the figures of a period are about. Without a period the first section says so itself. */
+function aboutSection(report: Report, { about }: ReportResult): Section[] {
+  if (report.days === undefined) return []
+  const parameters = Object.entries(report.parameters)
+  const columns = parameters.flatMap(([key, { kind, names }]): Column[] => [
+    { key, kind },
+    ...(names?.label === undefined ? [] : [{ key: names.label, label: names.entity, kind: 'text' } as const]),
+  ])
+  const given = columns.filter(({ key }) => about[key] !== null).map(({ key }) => key)
+  const everything = parameters.flatMap(([key, { names }]) => (about[key] === null ? (names?.absent ?? []) : []))
+  return [
+    {
+      kind: 'record',
+      key: 'about',
+      title: [titleOf(report), ...everything].join(', '),
+      columns: [...columns, { key: 'since', kind: 'timestamp' }, { key: 'until', kind: 'timestamp' }],
+      shown: [...given, 'since', 'until'],
+      row: about,
+    },
+  ]
+}
+
+/** `Organization usage`. */
+function titleOf({ name }: Report): string {
+  const words = name.replaceAll('-', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 function scalar(value: unknown): string | number | undefined {

@@ -1,13 +1,14 @@
-/** SQL that several Skyvern reports share. */
+/** What several Skyvern reports share. */
+import type { Tone } from '../../../model/column.ts'
 import type { Parameter, ReportInput } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
 
 /** Length of an interval in seconds, as double precision (an average of EXTRACT alone would be numeric). */
 export const seconds = (interval: Sql): Sql => sql`EXTRACT(EPOCH FROM ${interval})::double precision`
 
-/** Share in percent with two decimals; 0 where there is nothing to share, as the source document has it. */
+/** Share in percent, not rounded; 0 where there is nothing to share, as the source document has it. */
 export const percent = (part: Sql, whole: Sql): Sql =>
-  sql`COALESCE(ROUND(100.0 * ${part} / NULLIF(${whole}, 0), 2), 0)::double precision`
+  sql`COALESCE(100.0 * ${part} / NULLIF(${whole}, 0), 0)::double precision`
 
 /** Rows whose creation lies in the window `[since, until)`. */
 export const created = (column: Sql, { window }: ReportInput): Sql =>
@@ -21,7 +22,7 @@ export function ofOrganization(column: Sql, { parameters }: ReportInput): Sql {
 
 export const organizationParameter: Parameter = {
   summary: 'organization to report on; all of them when absent',
-  entity: 'organization',
+  names: { entity: 'organization', label: 'organization_name', absent: 'all organizations' },
   kind: 'text',
   positional: true,
   metavar: 'organization-id',
@@ -29,9 +30,22 @@ export const organizationParameter: Parameter = {
 
 export const workflowParameter: Parameter = {
   summary: 'workflow (one version) to report on',
-  entity: 'workflow',
+  names: { entity: 'workflow', label: 'title' },
   kind: 'text',
   required: true,
   positional: true,
   metavar: 'workflow-id',
+}
+
+/** How the states of tasks and steps look. */
+export const statusTones: Readonly<Record<string, Tone>> = {
+  created: 'idle',
+  queued: 'active',
+  running: 'active',
+  retrying: 'active',
+  completed: 'good',
+  failed: 'bad',
+  terminated: 'bad',
+  cancelled: 'idle',
+  skipped: 'idle',
 }

@@ -5,7 +5,9 @@ import { created, ofOrganization, organizationParameter, percent, seconds } from
 /** How an organization's tasks fared day by day, what failed, what was stored. */
 export const organizationPerformance = report({
   name: 'organization-performance',
-  summary: 'Tasks day by day, reasons of failure, artifacts by type',
+  summary: 'Daily tasks, errors, files',
+  description:
+    'How the tasks of one organization, or of all of them, fared day by day (UTC, by the day of creation), why they failed, and what they stored by type.',
   parameters: { organization_id: organizationParameter },
   days: 30,
   sections: [
@@ -16,62 +18,68 @@ export const organizationPerformance = report({
       chart: { kind: 'line', x: 'date', y: ['tasks', 'failed'] },
       columns: [
         { key: 'date', kind: 'date' },
-        { key: 'tasks', kind: 'bigint' },
-        { key: 'completed', kind: 'bigint' },
-        { key: 'failed', kind: 'bigint' },
+        { key: 'tasks', kind: 'bigint', unit: 'count' },
+        { key: 'completed', kind: 'bigint', unit: 'count' },
+        { key: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'avg_duration_seconds', label: 'average duration', kind: 'float', unit: 'seconds' },
-        { key: 'avg_steps_per_task', label: 'completed steps a task', kind: 'float' },
+        { key: 'avg_steps_per_task', label: 'completed steps each', kind: 'float' },
       ],
+      // Tasks and steps are counted apart and meet by day: a join would count a task once for each of its steps
+      // (decision 12). Days without tasks are shown, with zeros.
       sql: (input) => sql`
-        WITH task AS (
+        WITH day AS (
+          SELECT date::date AS date
+          FROM generate_series(
+            date_trunc('day', ${input.window.since}::timestamptz AT TIME ZONE 'UTC'),
+            -- The last instant before the end decides the last day.
+            (${input.window.until}::timestamptz - interval '1 microsecond') AT TIME ZONE 'UTC',
+            interval '1 day'
+          ) AS date
+        ),
+        task AS (
           SELECT
-            task_id,
-            status,
-            completed_at - created_at AS duration,
-            (created_at AT TIME ZONE 'UTC')::date AS date
+            (created_at AT TIME ZONE 'UTC')::date AS date,
+            COUNT(*) AS tasks,
+            COUNT(*) FILTER (WHERE status = 'completed') AS completed,
+            COUNT(*) FILTER (WHERE status = 'failed') AS failed,
+            AVG(${seconds(sql`completed_at - created_at`)}) AS avg_duration_seconds
           FROM ${input.table('tasks')}
           WHERE ${created(sql`created_at`, input)}
             ${ofOrganization(sql`organization_id`, input)}
+          GROUP BY 1
         ),
-        -- Once per task, not once per row of a join: a task counts once whatever it has of steps.
-        completed_steps AS (
-          SELECT task_id, COUNT(*) AS steps
-          FROM ${input.table('steps')}
-          JOIN task USING (task_id)
-          WHERE ${input.table('steps')}.status = 'completed'
-          GROUP BY task_id
-        ),
-        -- Days without tasks are shown, with zeros. The last instant before the end decides the last day.
-        day AS (
-          SELECT generate_series(
-            date_trunc('day', ${input.window.since}::timestamptz AT TIME ZONE 'UTC'),
-            (${input.window.until}::timestamptz - interval '1 microsecond') AT TIME ZONE 'UTC',
-            interval '1 day'
-          )::date AS date
+        step AS (
+          SELECT
+            (t.created_at AT TIME ZONE 'UTC')::date AS date,
+            COUNT(*) AS completed_steps
+          FROM ${input.table('tasks')} t
+          JOIN ${input.table('steps')} s USING (task_id)
+          WHERE ${created(sql`t.created_at`, input)}
+            ${ofOrganization(sql`t.organization_id`, input)}
+            AND s.status = 'completed'
+          GROUP BY 1
         )
         SELECT
           day.date,
-          COUNT(task.task_id) AS tasks,
-          COUNT(*) FILTER (WHERE task.status = 'completed') AS completed,
-          COUNT(*) FILTER (WHERE task.status = 'failed') AS failed,
-          AVG(${seconds(sql`task.duration`)}) AS avg_duration_seconds,
-          (AVG(COALESCE(completed_steps.steps, 0)) FILTER (WHERE task.task_id IS NOT NULL))::double precision
-            AS avg_steps_per_task
+          COALESCE(task.tasks, 0) AS tasks,
+          COALESCE(task.completed, 0) AS completed,
+          COALESCE(task.failed, 0) AS failed,
+          task.avg_duration_seconds,
+          COALESCE(step.completed_steps, 0)::double precision / task.tasks AS avg_steps_per_task
         FROM day
         LEFT JOIN task USING (date)
-        LEFT JOIN completed_steps USING (task_id)
-        GROUP BY day.date
+        LEFT JOIN step USING (date)
         ORDER BY day.date
       `,
     },
     {
       key: 'errors',
-      title: 'Reasons of failure',
+      title: 'Most frequent reasons of failure',
       shape: 'table',
       chart: { kind: 'bars', x: 'failure_reason', y: ['error_count'] },
       columns: [
         { key: 'failure_reason', kind: 'text' },
-        { key: 'error_count', label: 'tasks', kind: 'bigint' },
+        { key: 'error_count', label: 'tasks', kind: 'bigint', unit: 'count' },
         { key: 'error_percentage', label: 'of all failures', kind: 'float', unit: 'percent' },
       ],
       empty: 'No task failed with a reason in this period.',
@@ -101,7 +109,7 @@ export const organizationPerformance = report({
       shape: 'table',
       columns: [
         { key: 'artifact_type', label: 'type', kind: 'enumeration' },
-        { key: 'artifact_count', label: 'artifacts', kind: 'bigint' },
+        { key: 'artifact_count', label: 'artifacts', kind: 'bigint', unit: 'count' },
         { key: 'total_size_bytes', label: 'total size', kind: 'numeric', unit: 'bytes' },
         { key: 'avg_size_bytes', label: 'average size', kind: 'float', unit: 'bytes' },
       ],

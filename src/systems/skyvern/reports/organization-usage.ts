@@ -5,7 +5,9 @@ import { created, ofOrganization, organizationParameter, percent, seconds } from
 /** What an organization used: tasks, workflow runs, storage. */
 export const organizationUsage = report({
   name: 'organization-usage',
-  summary: 'What an organization used: tasks, workflow runs, storage',
+  summary: 'Tasks, runs, storage used',
+  description:
+    'What one organization, or all of them, used in the period: tasks, runs and artifacts that were created in it. Workflows are counted whether they ran or not, each version for itself.',
   parameters: { organization_id: organizationParameter },
   days: 30,
   sections: [
@@ -14,10 +16,10 @@ export const organizationUsage = report({
       title: 'Tasks',
       shape: 'record',
       columns: [
-        { key: 'total', kind: 'bigint' },
-        { key: 'completed', kind: 'bigint' },
-        { key: 'failed', kind: 'bigint' },
-        { key: 'active', kind: 'bigint' },
+        { key: 'total', kind: 'bigint', unit: 'count' },
+        { key: 'completed', kind: 'bigint', unit: 'count' },
+        { key: 'failed', kind: 'bigint', unit: 'count' },
+        { key: 'active', label: 'queued or running', kind: 'bigint', unit: 'count' },
         { key: 'success_rate', kind: 'float', unit: 'percent' },
         { key: 'avg_duration_seconds', label: 'average duration', kind: 'float', unit: 'seconds' },
       ],
@@ -39,9 +41,9 @@ export const organizationUsage = report({
       title: 'Workflows',
       shape: 'record',
       columns: [
-        { key: 'total_workflows', label: 'workflows', kind: 'bigint' },
-        { key: 'total_runs', label: 'runs', kind: 'bigint' },
-        { key: 'completed_runs', kind: 'bigint' },
+        { key: 'total_workflows', label: 'workflow versions', kind: 'bigint', unit: 'count' },
+        { key: 'total_runs', label: 'runs', kind: 'bigint', unit: 'count' },
+        { key: 'completed_runs', kind: 'bigint', unit: 'count' },
         { key: 'avg_duration_seconds', label: 'average duration', kind: 'float', unit: 'seconds' },
       ],
       // The window stands in the join: in WHERE it would drop workflows whose runs all lie outside it (decision 19).
@@ -64,8 +66,8 @@ export const organizationUsage = report({
       title: 'Storage',
       shape: 'record',
       columns: [
-        { key: 'total_artifacts', label: 'artifacts', kind: 'bigint' },
-        { key: 'screenshot_count', label: 'screenshots', kind: 'bigint' },
+        { key: 'total_artifacts', label: 'artifacts', kind: 'bigint', unit: 'count' },
+        { key: 'screenshot_count', label: 'screenshots', kind: 'bigint', unit: 'count' },
         { key: 'storage_bytes', label: 'storage', kind: 'numeric', unit: 'bytes' },
       ],
       sql: (input) => sql`

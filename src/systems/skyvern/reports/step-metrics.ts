@@ -5,7 +5,9 @@ import { created, ofOrganization, organizationParameter, percent, seconds } from
 /** Steps by type: how many, how many succeeded, how long, how many retries. */
 export const stepMetrics = report({
   name: 'step-metrics',
-  summary: 'Steps by type: outcomes, duration, retries',
+  summary: 'Steps by type',
+  description:
+    'Steps that were created in the period, by type: how many, how many succeeded, how long they took from start to end, how often they were retried.',
   parameters: { organization_id: organizationParameter },
   days: 7,
   sections: [
@@ -15,10 +17,10 @@ export const stepMetrics = report({
       shape: 'table',
       columns: [
         { key: 'step_type', label: 'type', kind: 'text' },
-        { key: 'total_steps', label: 'total', kind: 'bigint' },
-        { key: 'completed_steps', label: 'completed', kind: 'bigint' },
-        { key: 'failed_steps', label: 'failed', kind: 'bigint' },
-        { key: 'success_rate', kind: 'float', unit: 'percent' },
+        { key: 'total_steps', label: 'total', kind: 'bigint', unit: 'count' },
+        { key: 'completed_steps', label: 'completed', kind: 'bigint', unit: 'count' },
+        { key: 'failed_steps', label: 'failed', kind: 'bigint', unit: 'count' },
+        { key: 'success_rate', label: 'success', kind: 'float', unit: 'percent' },
         { key: 'avg_execution_time_seconds', label: 'average time', kind: 'float', unit: 'seconds' },
         { key: 'avg_retries', label: 'average retries', kind: 'float' },
       ],

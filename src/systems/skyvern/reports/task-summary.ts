@@ -1,13 +1,21 @@
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { percent, seconds } from './fragments.ts'
+import { percent, seconds, statusTones } from './fragments.ts'
 
 /** How one task went, and why. Each child is aggregated on its own (decision 12). */
 export const taskSummary = report({
   name: 'task-summary',
-  summary: 'How one task went: duration, steps, artifacts, reason of failure',
+  summary: 'How one task went, and why',
+  description:
+    'How one task went: its duration from creation to end, its steps one by one with their actions, its artifacts, and why it failed.',
   parameters: {
-    task_id: { summary: 'task to report on', entity: 'task', kind: 'text', required: true, positional: true },
+    task_id: {
+      summary: 'task to report on',
+      names: { entity: 'task' },
+      kind: 'text',
+      required: true,
+      positional: true,
+    },
   },
   sections: [
     {
@@ -16,18 +24,19 @@ export const taskSummary = report({
       shape: 'record',
       columns: [
         { key: 'task_id', kind: 'text' },
-        { key: 'status', kind: 'enumeration' },
+        { key: 'status', kind: 'enumeration', tones: statusTones },
         { key: 'failure_reason', kind: 'text' },
         { key: 'created_at', kind: 'timestamp' },
         { key: 'completed_at', kind: 'timestamp' },
         { key: 'execution_time_seconds', label: 'execution time', kind: 'float', unit: 'seconds' },
-        { key: 'total_steps', kind: 'bigint' },
-        { key: 'completed_steps', kind: 'bigint' },
-        { key: 'failed_steps', kind: 'bigint' },
+        { key: 'total_steps', kind: 'bigint', unit: 'count' },
+        { key: 'completed_steps', kind: 'bigint', unit: 'count' },
+        { key: 'failed_steps', kind: 'bigint', unit: 'count' },
         { key: 'success_rate', label: 'step success rate', kind: 'float', unit: 'percent' },
-        { key: 'total_artifacts', kind: 'bigint' },
+        { key: 'total_artifacts', kind: 'bigint', unit: 'count' },
         { key: 'last_activity', kind: 'timestamp' },
       ],
+      // The source document rounds this one success rate to two decimals (TaskSummary.round_success_rate).
       sql: ({ parameters, table }) => sql`
         SELECT
           t.task_id,
@@ -39,7 +48,7 @@ export const taskSummary = report({
           s.total AS total_steps,
           s.completed AS completed_steps,
           s.failed AS failed_steps,
-          ${percent(sql`s.completed`, sql`s.total`)} AS success_rate,
+          ROUND(${percent(sql`s.completed`, sql`s.total`)}::numeric, 2)::double precision AS success_rate,
           a.total AS total_artifacts,
           s.last_activity
         FROM ${table('tasks')} t
@@ -68,12 +77,14 @@ export const taskSummary = report({
         { key: 'order', kind: 'integer' },
         { key: 'step_id', kind: 'text' },
         { key: 'step_type', label: 'type', kind: 'text' },
-        { key: 'status', kind: 'enumeration' },
+        { key: 'status', kind: 'enumeration', tones: statusTones },
         { key: 'retry_index', label: 'retries', kind: 'integer' },
-        { key: 'actions', kind: 'bigint' },
+        { key: 'actions', kind: 'bigint', unit: 'count' },
         { key: 'duration_seconds', label: 'duration', kind: 'float', unit: 'seconds' },
         { key: 'failure_reason', kind: 'text' },
       ],
+      // People get the reason of failure in 80 columns rather than the id.
+      shown: ['order', 'step_type', 'status', 'retry_index', 'actions', 'duration_seconds', 'failure_reason'],
       empty: 'The task has no steps.',
       sql: ({ parameters, table }) => sql`
         SELECT

@@ -5,7 +5,9 @@ import { created, percent, seconds, workflowParameter } from './fragments.ts'
 /** How often one workflow ran, and how well. */
 export const workflowAnalytics = report({
   name: 'workflow-analytics',
-  summary: 'Runs of one workflow: how many, how many succeeded, how long they took',
+  summary: 'Runs of one workflow',
+  description:
+    'Runs of one version of a workflow that were created in the period: how many, how many succeeded, how long they took from start to end, and why they failed.',
   parameters: { workflow_id: workflowParameter },
   days: 30,
   sections: [
@@ -17,13 +19,24 @@ export const workflowAnalytics = report({
         { key: 'workflow_id', kind: 'text' },
         { key: 'title', kind: 'text' },
         { key: 'version', kind: 'integer' },
-        { key: 'total_runs', kind: 'bigint' },
-        { key: 'successful_runs', kind: 'bigint' },
-        { key: 'failed_runs', kind: 'bigint' },
+        { key: 'total_runs', kind: 'bigint', unit: 'count' },
+        { key: 'successful_runs', kind: 'bigint', unit: 'count' },
+        { key: 'failed_runs', kind: 'bigint', unit: 'count' },
         { key: 'success_rate', kind: 'float', unit: 'percent' },
-        { key: 'avg_execution_time_seconds', label: 'average execution time', kind: 'float', unit: 'seconds' },
+        { key: 'avg_execution_time_seconds', label: 'average duration', kind: 'float', unit: 'seconds' },
         { key: 'first_run', kind: 'timestamp' },
         { key: 'last_run', kind: 'timestamp' },
+      ],
+      // The workflow itself stands at the head of the report.
+      shown: [
+        'version',
+        'total_runs',
+        'successful_runs',
+        'failed_runs',
+        'success_rate',
+        'avg_execution_time_seconds',
+        'first_run',
+        'last_run',
       ],
       sql: (input) => sql`
         SELECT
@@ -55,11 +68,11 @@ export const workflowAnalytics = report({
     },
     {
       key: 'failures',
-      title: 'Reasons of failure',
+      title: 'Most frequent reasons of failure',
       shape: 'table',
       columns: [
         { key: 'failure_reason', kind: 'text' },
-        { key: 'runs', kind: 'bigint' },
+        { key: 'runs', kind: 'bigint', unit: 'count' },
         { key: 'last_seen', kind: 'timestamp' },
       ],
       empty: 'No run failed in this period.',

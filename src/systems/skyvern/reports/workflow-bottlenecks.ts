@@ -11,7 +11,9 @@ const FAILING_PERCENT = 10
 /** Where the time of a workflow goes and where it fails, block by block. */
 export const workflowBottlenecks = report({
   name: 'workflow-bottlenecks',
-  summary: 'Where a workflow loses time and fails, block by block',
+  summary: 'Slow and failing blocks',
+  description:
+    'Where one version of a workflow loses time and where it fails: its blocks in the runs that were created in the period, the time between them, and what to look at first.',
   parameters: { workflow_id: workflowParameter },
   days: 30,
   sections: [
@@ -22,11 +24,11 @@ export const workflowBottlenecks = report({
       columns: [
         { key: 'block_index', label: 'block', kind: 'integer' },
         { key: 'block_type', label: 'type', kind: 'text' },
-        { key: 'execution_count', label: 'started', kind: 'bigint' },
+        { key: 'execution_count', label: 'started', kind: 'bigint', unit: 'count' },
         { key: 'avg_duration', label: 'average', kind: 'float', unit: 'seconds' },
         { key: 'median_duration', label: 'median', kind: 'float', unit: 'seconds' },
         { key: 'p95_duration', label: 'p95', kind: 'float', unit: 'seconds' },
-        { key: 'failure_count', label: 'failed', kind: 'bigint' },
+        { key: 'failure_count', label: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'failure_rate', kind: 'float', unit: 'percent' },
       ],
       empty: 'No block was started in this period.',
@@ -53,16 +55,17 @@ export const workflowBottlenecks = report({
     },
     {
       key: 'transitions',
-      title: 'Time between blocks',
+      title: 'Time between blocks, slowest first',
       shape: 'table',
       columns: [
         { key: 'from_block', label: 'from', kind: 'integer' },
         { key: 'to_block', label: 'to', kind: 'integer' },
-        { key: 'transition_count', label: 'count', kind: 'bigint' },
+        { key: 'transition_count', label: 'count', kind: 'bigint', unit: 'count' },
         { key: 'avg_transition_time', label: 'average', kind: 'float', unit: 'seconds' },
       ],
       empty: 'No run got from one block to another in this period.',
-      // LAG in a subquery, grouped outside: a window function can stand neither in HAVING nor in an aggregate (13).
+      // LAG in a subquery, grouped outside: a window function can stand neither in HAVING nor in an aggregate (13). A
+      // run got to the blocks that it started, and to no others.
       sql: (input) => sql`
         SELECT
           from_block,
@@ -79,8 +82,9 @@ export const workflowBottlenecks = report({
           JOIN ${input.table('workflow_blocks')} b USING (workflow_run_id)
           WHERE r.workflow_id = ${input.parameters.workflow_id}
             AND ${created(sql`r.created_at`, input)}
+            AND b.started_at IS NOT NULL
           WINDOW run AS (PARTITION BY b.workflow_run_id ORDER BY b.block_index)
-        ) step
+        ) block
         WHERE from_block IS NOT NULL
         GROUP BY from_block, to_block
         ORDER BY avg_transition_time DESC NULLS LAST, from_block, to_block
