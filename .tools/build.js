@@ -4,7 +4,7 @@
  * the format is CommonJS, which Node loads without a detour over promises, and what every run needs is one chunk.
  * Knex (it loads its dialects by name) and the PostgreSQL binaries (they are files) stay outside.
  */
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { rolldown } from 'rolldown'
 
 /** What every command line needs; the rest is split by its dynamic imports. */
@@ -34,5 +34,15 @@ const { output } = await bundle.write({
   codeSplitting: { groups: [{ name: 'core', test: CORE }] },
 })
 await bundle.close()
+// Which packages each file brings: the start-up test holds --help to loading none of the heavy ones.
+const packages = Object.fromEntries(
+  output.flatMap((file) => (file.type === 'chunk' ? [[file.fileName, packagesOf(file.moduleIds)]] : [])),
+)
+await writeFile('dist/packages.json', JSON.stringify(packages, null, 1))
 const bytes = output.reduce((sum, file) => sum + (file.type === 'chunk' ? file.code.length : file.source.length), 0)
 console.error(`dist: ${output.length} files, ${(bytes / 1024).toFixed(0)} KiB`)
+
+function packagesOf(modules) {
+  const names = modules.map((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(id)?.[1])
+  return [...new Set(names.filter((name) => name !== undefined))].sort()
+}

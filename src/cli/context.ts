@@ -14,7 +14,7 @@ export interface Opened {
 interface Ingredients {
   readonly path: string
   readonly argv: readonly string[]
-  readonly effect: Command['effect']
+  readonly command: Command
   readonly streams: Streams
   readonly env: Env
   readonly host: Host
@@ -49,7 +49,7 @@ export function openContext(from: Ingredients): Opened {
           : await embeddedEndpoint(from)
     const database = await connect(endpoint, {
       applicationName: `steward:${from.path}`,
-      readOnly: from.effect === 'read',
+      readOnly: from.command.effect === 'read',
       statementTimeoutMs: settings.statementTimeoutMs,
       poolSize: settings.poolSize,
       pooler: which === 'target' && settings.pooler,
@@ -87,7 +87,7 @@ export function openContext(from: Ingredients): Opened {
   }
 }
 
-/** The embedded server's endpoint; it is started when it exists, and only a command that writes creates it. */
+/** The embedded server's endpoint; it is started when it exists, and only a command that bootstraps creates it. */
 async function embeddedEndpoint(from: Ingredients) {
   const { embeddedServer } = await import('../server/embedded.ts')
   const server = embeddedServer({
@@ -95,7 +95,7 @@ async function embeddedEndpoint(from: Ingredients) {
     homeDirectory: from.host.homeDirectory,
     platform: from.host.platform,
   })
-  if (from.effect === 'read' && !(await server.exists())) {
+  if (!from.command.bootstraps && !(await server.exists())) {
     const { ConnectionError } = await import('../errors.ts')
     throw new ConnectionError({
       code: 'no-database',

@@ -100,7 +100,7 @@ async function execute(invocation: Invocation, around: Surroundings): Promise<Ex
   const { context, close } = openContext({
     path,
     argv: withoutPasswords(around.words),
-    effect: command.effect,
+    command,
     streams,
     env,
     host,

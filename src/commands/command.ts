@@ -45,7 +45,7 @@ export interface Context {
   /** The checked configuration; resolved on first use. */
   config(): Promise<Config>
   /**
-   * The target database, connected on first use; the embedded server is started when it is the target. For a read
+   * The target database, connected on first use; the embedded server is started when it is the target and exists. For a read
    * command every transaction is read-only.
    */
   db(): Promise<Database>
@@ -87,6 +87,8 @@ interface CommandBase {
   readonly flags: Flags
   readonly args: Arguments
   readonly hidden: boolean
+  /** Creates the embedded server when no database is configured and there is none yet. */
+  readonly bootstraps: boolean
 }
 
 /** A command as the mount layer sees it, its input type closed over. */
@@ -124,6 +126,7 @@ interface Declaration<F extends Flags, A extends Arguments> {
   readonly flags?: F
   readonly args?: A
   readonly hidden?: boolean
+  readonly bootstraps?: boolean
 }
 
 /** Declares a command that reads or writes. `view` makes what is shown from what `run` returned. */
@@ -213,5 +216,6 @@ function base<F extends Flags, A extends Arguments>(declared: Declaration<F, A>)
     flags: declared.flags ?? {},
     args: declared.args ?? {},
     hidden: declared.hidden ?? false,
+    bootstraps: declared.bootstraps ?? false,
   }
 }

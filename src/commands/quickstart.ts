@@ -13,6 +13,7 @@ export const quickstart = defineCommand({
     'Starts the embedded PostgreSQL server, applies the migrations, loads the demo data and shows the overview. What is there already is left as it is, so it can be run again at any time.',
   examples: [{ command: 'quickstart', does: 'Everything, on a machine with nothing but Node' }],
   effect: 'write',
+  bootstraps: true,
   async run(context) {
     await requireEmbedded(context)
     const { database } = await context.db()

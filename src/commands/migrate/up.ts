@@ -20,6 +20,7 @@ export const up = defineCommand({
     { command: 'migrate up --system skyvern --count 1', does: 'The next migration of one system' },
   ],
   effect: 'write',
+  bootstraps: true,
   flags: {
     system: systemFlag,
     ...limitFlags,
