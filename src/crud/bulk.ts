@@ -178,11 +178,11 @@ async function moveBatch(
   return { moved, failures }
 }
 
-function tooMany({ entity }: Scope, declared: Transition, total: bigint, maxRows: number): RefusedError {
+function tooMany({ system, entity }: Scope, declared: Transition, total: bigint, maxRows: number): RefusedError {
   return new RefusedError({
     code: 'too-many-rows',
     message: `${total} ${entity.plural} match, more than --max-rows ${maxRows}; nothing was changed`,
-    hint: `Narrow the filter, or raise --max-rows once steward … ${entity.name} ${declared.verb} --dry-run looks right`,
+    hint: `Narrow the filter, or raise --max-rows once steward ${system.name} ${entity.name} ${declared.verb} --dry-run looks right`,
     details: { matching: Number(total), maxRows },
   })
 }

@@ -1,5 +1,5 @@
 /** What changed in a row, field by field, for people and for the audit log's readers. */
-import type { Json } from '../errors.ts'
+import { stringifyJson } from '../db/json.ts'
 import type { Cells } from '../model/column.ts'
 import type { Entity } from '../model/entity.ts'
 import { fieldOf } from './scope.ts'
@@ -9,6 +9,8 @@ export interface Change {
   readonly field: string
   readonly before: unknown
   readonly after: unknown
+  /** Both as people read them: texts without quotes, other values as JSON, null for NULL. */
+  readonly texts: readonly [before: string | null, after: string | null]
 }
 
 /**
@@ -20,12 +22,17 @@ export function changesBetween(entity: Entity, before: Cells, after: Cells): Cha
     const field = fieldOf(entity, key)
     const keptByTrigger = field.kind === 'timestamp' && field.default === 'now()'
     if (keptByTrigger || isSameValue(field, before[key], after[key])) return []
-    return [{ field: key, before: shown(field.secret, before[key]), after: shown(field.secret, after[key]) }]
+    const [was, is] = [shown(field.secret, before[key]), shown(field.secret, after[key])]
+    return [{ field: key, before: was, after: is, texts: [inWords(was), inWords(is)] }]
   })
 }
 
 function shown(secret: boolean | undefined, value: unknown): unknown {
   return secret && value !== null ? '***' : value
+}
+
+function inWords(value: unknown): string | null {
+  return value === null || typeof value === 'string' ? value : stringifyJson(value)
 }
 
 /** Names of rows for a message: the first few, and how many more. */
@@ -38,9 +45,4 @@ export function someOf(ids: readonly string[], most = 5): string {
 export interface Failure {
   readonly id: string
   readonly reason: string
-}
-
-/** As details of an error. */
-export function failuresJson(failures: readonly Failure[]): Json {
-  return failures.map(({ id, reason }) => ({ id, reason }))
 }

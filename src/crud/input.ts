@@ -110,9 +110,10 @@ export function refuseInput(entity: Entity, verb: string, problems: readonly Pro
   throw new RefusedError({
     code: 'invalid-input',
     message: only ? said(first) : `${problems.length} problems with this ${entity.name}`,
-    hint: `steward … ${entity.name} ${verb} --help shows what each field takes`,
+    hint: `Add --help to ${entity.name} ${verb} to see what each field takes`,
     problems: only ? [] : problems,
-    details: only && first.where !== undefined ? { field: first.where } : {},
+    // Machines find the problem in the same place whether there is one or many.
+    details: only ? { problems: [{ ...first }] } : {},
   })
 }
 

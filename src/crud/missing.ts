@@ -11,11 +11,11 @@ export function distinct(ids: readonly string[]): string[] {
 }
 
 /** @returns exit 4 naming the rows that do not exist */
-export function notFound({ entity }: Scope, ids: readonly string[]): NotFoundError {
+export function notFound({ system, entity }: Scope, ids: readonly string[]): NotFoundError {
   return new NotFoundError({
     code: 'not-found',
     message: `There is no ${entity.name} ${someOf(ids)}`,
-    hint: `steward … ${entity.name} list shows those there are`,
+    hint: `steward ${system.name} ${entity.name} list shows those there are`,
     details: { entity: entity.name, ids: [...ids] },
   })
 }

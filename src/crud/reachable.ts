@@ -18,8 +18,8 @@ const TIMEOUT_MS = 5000
 const MOST_REDIRECTS = 5
 
 export interface ReachOptions {
-  /** Also ask addresses that are not public. */
-  readonly allowPrivate: boolean
+  /** Which addresses may be asked: `isPublic`, unless the user allowed others. */
+  readonly mayAsk: (address: string) => boolean
   readonly timeoutMs?: number
 }
 
@@ -52,9 +52,9 @@ export async function whyUnreachable(url: string, options: ReachOptions): Promis
   for (let redirects = 0; ; redirects++) {
     const place = redirects === 0 ? '' : 'redirects to a place that '
     if (!/^https?:$/.test(target.protocol)) return `${place}is not an http or https URL`
-    const address = await publicAddress(target, options, deadline)
-    if ('refused' in address) return place + address.refused
-    const answer = await head(target, address, deadline)
+    const found = await publicAddresses(target, options, deadline)
+    if ('refused' in found) return place + found.refused
+    const answer = await head(target, found.addresses, deadline)
     if ('failed' in answer) return place + answer.failed
     if (answer.location === undefined) return judged(answer.status)
     if (redirects === MOST_REDIRECTS) return `redirects more than ${MOST_REDIRECTS} times`
@@ -73,11 +73,11 @@ interface Address {
   readonly family: number
 }
 
-async function publicAddress(
+async function publicAddresses(
   target: URL,
-  { allowPrivate }: ReachOptions,
+  { mayAsk }: ReachOptions,
   deadline: AbortSignal,
-): Promise<Address | { readonly refused: string }> {
+): Promise<{ readonly addresses: Address[] } | { readonly refused: string }> {
   const host = target.hostname.replace(/^\[(.*)\]$/, '$1')
   let addresses: Address[]
   try {
@@ -88,17 +88,16 @@ async function publicAddress(
     return { refused: deadline.aborted ? 'does not answer in time' : 'names a host that does not resolve' }
   }
   // One address that is not public is enough: which one a later connection takes is not ours to choose.
-  if (!allowPrivate && addresses.some(({ address }) => !isPublic(address))) {
+  if (addresses.some(({ address }) => !mayAsk(address))) {
     return { refused: 'leads to an address that is not public (--allow-private asks it all the same)' }
   }
-  const [first] = addresses
-  return first ?? { refused: 'names a host that does not resolve' }
+  return addresses.length > 0 ? { addresses } : { refused: 'names a host that does not resolve' }
 }
 
 type Answer = { readonly status: number; readonly location?: string } | { readonly failed: string }
 
-/** HEAD on the very address that was checked; a second resolution could give another one. */
-function head(target: URL, { address, family }: Address, deadline: AbortSignal): Promise<Answer> {
+/** HEAD on the very addresses that were checked; a second resolution could give others. */
+function head(target: URL, addresses: readonly Address[], deadline: AbortSignal): Promise<Answer> {
   const request = target.protocol === 'https:' ? requestHttps : requestHttp
   return new Promise((resolve) => {
     const sent = request(
@@ -112,8 +111,9 @@ function head(target: URL, { address, family }: Address, deadline: AbortSignal):
         agent: false,
         signal: deadline,
         lookup: (_host, options, callback) => {
-          if (options.all) callback(null, [{ address, family }])
-          else callback(null, address, family)
+          const [first] = addresses
+          if (options.all) callback(null, [...addresses])
+          else if (first) callback(null, first.address, first.family)
         },
       },
       (response) => {
@@ -183,11 +183,15 @@ const NOT_PUBLIC: readonly (readonly [network: string, prefix: number])[] = [
   ['ff00::', 8],
 ]
 
-const notPublic = new BlockList()
-for (const [network, prefix] of NOT_PUBLIC)
-  notPublic.addSubnet(network, prefix, network.includes(':') ? 'ipv6' : 'ipv4')
+// One list for each family: Node lets the rule for ::ffff:0:0/96 match every IPv4 address as well.
+const notPublic = { ipv4: new BlockList(), ipv6: new BlockList() }
+for (const [network, prefix] of NOT_PUBLIC) {
+  const family = network.includes(':') ? 'ipv6' : 'ipv4'
+  notPublic[family].addSubnet(network, prefix, family)
+}
 
-/** True for an address on the public Internet. A scope (`fe80::1%eth0`) only links have. */
+/** True for an address on the public Internet. Only addresses of a link have a scope (`fe80::1%eth0`). */
 export function isPublic(address: string): boolean {
-  return !address.includes('%') && !notPublic.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+  return !address.includes('%') && !notPublic[family].check(address, family)
 }

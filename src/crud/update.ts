@@ -94,7 +94,7 @@ async function changedMeanwhile(db: Queryable, scope: Scope, id: string, before:
   return new RefusedError({
     code: 'changed-meanwhile',
     message: `${scope.entity.name} ${id} was changed by someone else meanwhile${fields.length > 0 ? ` (${fields.join(', ')})` : ''}; nothing was written`,
-    hint: `Look at it again with steward … ${scope.entity.name} get ${id}, then repeat the update`,
+    hint: `Look at it again with steward ${scope.system.name} ${scope.entity.name} get ${id}, then repeat the update`,
     details: { entity: scope.entity.name, id, changed: fields },
   })
 }

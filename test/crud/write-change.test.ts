@@ -50,7 +50,7 @@ describe('updating a row', () => {
       max_steps_per_run: 10,
       settings: { tier: 'gold', max_concurrent_tasks: 1000 },
     })
-    expect(changes).toEqual([
+    expect(changes).toMatchObject([
       { field: 'domain', before: null, after: 'example.org' },
       {
         field: 'settings',

@@ -7,8 +7,8 @@ import type { View } from '../../output/view.ts'
 import { type Command, type Context, defineCommand, type Example, type ParsedInput } from '../command.ts'
 import { type Flags, text, toggle } from '../flags.ts'
 import { actorOf } from './actor.ts'
-import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
-import { assignmentFlags, fieldFlags, isRequired } from './field-flags.ts'
+import { entityScope, spoken, wordsOf } from './entity-scope.ts'
+import { assignmentFlags, exampleFlags, fieldFlags } from './field-flags.ts'
 import { promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
 import { importExitCode, openSource, refuseRejected, sourceFlags } from './source-input.ts'
@@ -133,8 +133,7 @@ async function createFrom(context: Context, system: System, entity: Entity, inpu
       signal: context.signal,
       ...(typeof input.batchSize === 'number' ? { batchSize: input.batchSize } : {}),
     },
-  )
-  await rejects?.close()
+  ).finally(() => rejects?.close())
   refuseRejected(entity, result, keepGoing)
   if (rejects && result.rejected > 0) {
     context.ui.warn(`${result.rejected} of ${result.read} rows were refused; they are in ${rejects.path}`)
@@ -162,8 +161,8 @@ async function* onlyOne<T>(entity: Entity, rows: AsyncIterable<T>): AsyncGenerat
 function urlProblems(entity: Entity, input: ParsedInput) {
   return async (values: Readonly<Record<string, unknown>>) => {
     if (input.checkUrl !== true) return []
-    const { unreachableUrls } = await import('../../crud/reachable.ts')
-    return unreachableUrls(entity, values, { allowPrivate: input.allowPrivate === true })
+    const { isPublic, unreachableUrls } = await import('../../crud/reachable.ts')
+    return unreachableUrls(entity, values, { mayAsk: input.allowPrivate === true ? () => true : isPublic })
   }
 }
 
@@ -176,34 +175,19 @@ function viewOf(entity: Entity, rows: readonly Cells[], one: boolean, context: C
   return { shape: 'table', columns, shown, rows, empty: `No ${spoken(entity.plural)} were created` }
 }
 
-export function hasUrls(entity: Entity): boolean {
+function hasUrls(entity: Entity): boolean {
   return Object.values(entity.fields).some(({ rules }) => rules.includes(httpUrl))
 }
 
 function examples(system: System, entity: Entity, bulk: boolean): [Example, ...Example[]] {
   const words = wordsOf(system, entity, 'create')
-  const required = Object.entries(entity.fields).filter(([, field]) => isRequired(field))
-  const flags = required.map(([key, field]) => {
-    const parent = field.reference && system.entities.find(({ name }) => name === field.reference?.entity)
-    const value = parent
-      ? exampleId(parent)
-      : (field.values?.[0] ?? exampleValue(key, field.kind, field.rules.includes(httpUrl)))
-    return `--${key.replaceAll('_', '-')} ${value}`
-  })
   return [
-    { command: [words, ...flags].join(' '), does: 'From flags' },
+    { command: [words, ...exampleFlags(system, entity)].join(' '), does: 'From flags' },
     { command: words, does: 'On a terminal: asks for what is required' },
     bulk
       ? { command: `${words} --from ${entity.plural}.ndjson --dry-run`, does: 'Many from a file, checked first' }
       : { command: `${words} --from ${entity.name}.json`, does: 'From a JSON file' },
   ]
-}
-
-function exampleValue(key: string, kind: string, url: boolean): string {
-  if (url) return 'https://example.com/'
-  if (kind === 'json') return `@${key.replaceAll('_', '-')}.json`
-  if (kind === 'integer' || kind === 'bigint') return '1'
-  return key.includes('email') ? 'someone@example.com' : `'…'`
 }
 
 async function resolved({ cwd }: Context, file: string): Promise<string> {

@@ -1,8 +1,11 @@
 /** Flags made from fields: how values of a row are given on the command line. */
 import type { Entity } from '../../model/entity.ts'
 import { type Field, isSettableAt } from '../../model/field.ts'
+import { email, httpUrl } from '../../model/rule.ts'
+import type { System } from '../../model/system.ts'
 import type { ParsedInput } from '../command.ts'
 import { type Flag, type Flags, list, text, texts } from '../flags.ts'
+import { exampleId } from './entity-scope.ts'
 
 const GROUP = 'Fields:'
 
@@ -25,11 +28,14 @@ const METAVARS: Readonly<Partial<Record<Field['kind'], string>>> = {
  * everyone on the machine.
  */
 export function fieldFlags(entity: Entity, purpose: 'create' | 'update'): Flags {
-  return namedFieldFlags(
-    entity,
-    Object.keys(entity.fields).filter((key) => isOpen(entity, key, purpose)),
-    purpose,
-  )
+  const keys = Object.keys(entity.fields)
+  const open = keys.filter((key) => isOpen(entity, key, purpose))
+  // The others are taken as well, unlisted, so that the refusal can say what changes them.
+  const closed = keys.filter((key) => !open.includes(key) && !entity.fields[key]?.secret)
+  return {
+    ...namedFieldFlags(entity, open, purpose),
+    ...Object.fromEntries(closed.map((key) => [key, text('<value>', 'cannot be set', { hidden: true })])),
+  }
 }
 
 /** Flags of chosen fields. @param required names that the summary marks as required */
@@ -100,4 +106,22 @@ function isOpen(entity: Entity, key: string, purpose: 'create' | 'update'): bool
 function describes({ rules }: Field): string {
   const words = rules.map((rule) => rule.describes)
   return words.length === 0 ? '' : `: ${words.join(', ')}`
+}
+
+/** The flags of the required fields with plausible values, for examples. */
+export function exampleFlags(system: System, entity: Entity): string[] {
+  return Object.entries(entity.fields)
+    .filter(([, field]) => isRequired(field))
+    .map(([key, field]) => {
+      const parent = system.entities.find(({ name }) => name === field.reference?.entity)
+      return `--${key.replaceAll('_', '-')} ${parent ? exampleId(parent) : exampleValue(key, field)}`
+    })
+}
+
+function exampleValue(key: string, { kind, rules, values }: Field): string {
+  if (values?.[0] !== undefined) return values[0]
+  if (rules.includes(httpUrl)) return 'https://example.com/'
+  if (rules.includes(email)) return 'someone@example.com'
+  if (kind === 'json') return `@${key.replaceAll('_', '-')}.json`
+  return kind === 'integer' || kind === 'bigint' ? '1' : "'…'"
 }

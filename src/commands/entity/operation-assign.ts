@@ -52,10 +52,10 @@ export function assignCommand(system: System, entity: Entity, operation: AssignO
       const [only] = rows
       return { rows, changes: only ? changesBetween(entity, only.before, only.after) : [] }
     },
-    view: ({ rows, changes }) => {
+    view: ({ rows, changes }, _input, context) => {
       const [only] = rows
       return rows.length === 1 && only
-        ? changedRow(entity, only.after, changes)
+        ? changedRow(entity, only.after, changes, context)
         : changedRows(
             entity,
             rows.map(({ after }) => after),

@@ -2,7 +2,6 @@
 import type { Filter } from '../../crud/filters.ts'
 import type { Reading, Values } from '../../crud/input.ts'
 import type { Entity } from '../../model/entity.ts'
-import { isSettableAt } from '../../model/field.ts'
 import type { Transition } from '../../model/lifecycle.ts'
 import type { Context, ParsedInput } from '../command.ts'
 import { filterInput } from './filter-flags.ts'
@@ -43,7 +42,7 @@ export function transitionInput(entity: Entity, declared: Transition) {
         return { values: taken.values, reading: EMPTY }
       }
       const creator = await inputReader(entity, 'create')
-      const keys = Object.keys(entity.fields).filter((key) => isCreated(entity, key) && !takes.includes(key))
+      const keys = Object.keys(entity.fields).filter((key) => !takes.includes(key))
       const given = await rawTexts(context, entity, input, keys)
       const answers = await promptForMissing(context, entity, creator, given)
       const row = combined(creator.read(given, 'text'), creator.read(answers, 'text'))
@@ -61,8 +60,3 @@ export function transitionInput(entity: Entity, declared: Transition) {
 }
 
 const EMPTY: Reading = { values: {}, problems: [] }
-
-function isCreated(entity: Entity, key: string): boolean {
-  const field = entity.fields[key]
-  return field !== undefined && isSettableAt(field, 'create')
-}

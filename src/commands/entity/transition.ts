@@ -1,45 +1,16 @@
-import type { BulkPlan, BulkResult } from '../../crud/bulk.ts'
-import type { Change, Failure } from '../../crud/changes.ts'
-import { ExitCode, UsageError } from '../../errors.ts'
-import type { Cells, Column } from '../../model/column.ts'
+import { UsageError } from '../../errors.ts'
+import type { Cells } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import type { Transition } from '../../model/lifecycle.ts'
 import type { System } from '../../model/system.ts'
-import type { Section, View } from '../../output/view.ts'
 import { type Command, type Context, defineDestroyCommand, type Example, type ParsedInput } from '../command.ts'
 import { type Flag, type Flags, integer, toggle, variadicArgument } from '../flags.ts'
 import { actorOf } from './actor.ts'
-import { changedRow, changedRows, entityColumns } from './changed-view.ts'
 import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
-import { fieldFlags, namedFieldFlags } from './field-flags.ts'
+import { exampleFlags, fieldFlags, namedFieldFlags } from './field-flags.ts'
 import { FILTER_HELP, filterFlags, hasFilter } from './filter-flags.ts'
-import { type TransitionGiven, transitionInput } from './transition-input.ts'
-
-const STATES: readonly Column[] = [
-  { key: 'state', kind: 'text' },
-  { key: 'rows', kind: 'bigint', unit: 'count' },
-  { key: 'change', kind: 'text' },
-]
-const COUNTS: readonly Column[] = ['planned', 'moved', 'skipped', 'failed', 'left'].map((key) => ({
-  key,
-  kind: 'integer',
-  unit: 'count',
-}))
-const FAILURES: readonly Column[] = [
-  { key: 'id', kind: 'text' },
-  { key: 'reason', kind: 'text' },
-]
-
-type Planned = { readonly given: TransitionGiven } & (
-  | { readonly mode: 'ids'; readonly rows: readonly Cells[] }
-  | { readonly mode: 'create'; readonly row?: Cells }
-  | { readonly mode: 'bulk'; readonly plan: BulkPlan }
-)
-
-type Done =
-  | { readonly mode: 'one'; readonly row: Cells; readonly changes: readonly Change[] }
-  | { readonly mode: 'several'; readonly rows: readonly Cells[]; readonly failures: readonly Failure[] }
-  | { readonly mode: 'bulk'; readonly result: BulkResult }
+import { transitionInput } from './transition-input.ts'
+import { type Done, doneView, exitCodeOf, type Planned, planView, sentence } from './transition-view.ts'
 
 /** `task cancel`: by id, for many by filter where the entity allows bulk, and where declared with creation before. */
 export function transitionCommand(system: System, entity: Entity, declared: Transition): Command {
@@ -140,7 +111,7 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
         ? { mode: 'one', row: only.after, changes: changesBetween(entity, only.before, only.after) }
         : { mode: 'several', rows: moved.map(({ after }) => after), failures: [] }
     },
-    view: (done) => doneView(entity, done),
+    view: (done, _input, context) => doneView(entity, done, context),
     exitCode: exitCodeOf,
   })
 
@@ -178,7 +149,7 @@ function flagsOf(entity: Entity, declared: Transition, byFilter: boolean): Flags
 }
 
 /** The input without what the transition takes, which would look like filters. */
-export function withoutTaken(input: ParsedInput, takes: readonly string[]): ParsedInput {
+function withoutTaken(input: ParsedInput, takes: readonly string[]): ParsedInput {
   return Object.fromEntries(Object.entries(input).filter(([key]) => !takes.includes(key)))
 }
 
@@ -208,63 +179,6 @@ function requireOne(
   }
 }
 
-function planView(entity: Entity, declared: Transition, planned: Planned): View {
-  if (planned.mode === 'ids') return changedRows(entity, planned.rows)
-  if (planned.mode === 'create') {
-    return planned.row ? { shape: 'record', columns: entityColumns(entity), row: planned.row } : { shape: 'silent' }
-  }
-  const rows = planned.plan.states.map(({ state, rows: count, moves }) => ({
-    state,
-    rows: count,
-    change: moves ? `becomes ${declared.to}` : 'stays',
-  }))
-  const sections: Section[] = [
-    { kind: 'table', key: 'states', title: `${sentence(spoken(entity.plural))} that match`, columns: STATES, rows },
-  ]
-  return { shape: 'sections', sections }
-}
-
-function doneView(entity: Entity, done: Done): View {
-  if (done.mode === 'one') return changedRow(entity, done.row, done.changes)
-  if (done.mode === 'several' && done.failures.length === 0) return changedRows(entity, done.rows)
-  const failures = done.mode === 'bulk' ? done.result.failures : done.failures
-  const failed: Section[] =
-    failures.length === 0
-      ? []
-      : [
-          {
-            kind: 'table',
-            key: 'failures',
-            title: 'Not changed',
-            columns: FAILURES,
-            rows: failures.map(({ id, reason }): Cells => ({ id, reason })),
-          },
-        ]
-  const first: Section =
-    done.mode === 'bulk'
-      ? { kind: 'record', key: 'counts', title: 'Result', columns: COUNTS, row: countsOf(done.result) }
-      : {
-          kind: 'table',
-          key: 'changed',
-          title: 'Changed',
-          columns: entityColumns(entity),
-          shown: entity.list.columns,
-          rows: done.rows,
-        }
-  return { shape: 'sections', sections: [first, ...failed] }
-}
-
-function countsOf({ planned, moved, skipped, failed, left }: BulkResult): Cells {
-  return { planned, moved, skipped, failed, left }
-}
-
-function exitCodeOf(done: Done): ExitCode {
-  if (done.mode === 'one') return ExitCode.ok
-  if (done.mode === 'several') return done.failures.length > 0 ? ExitCode.partial : ExitCode.ok
-  if (done.result.stopped) return done.result.stopped.exitCode
-  return done.result.failed > 0 ? ExitCode.partial : ExitCode.ok
-}
-
 function describe(entity: Entity, declared: Transition, byFilter: boolean): string {
   const field = entity.lifecycle?.field ?? 'state'
   const effect = `${declared.summary}: ${field} ${declared.from.join(' or ')} becomes ${declared.to}.`
@@ -291,10 +205,8 @@ function examples(system: System, entity: Entity, declared: Transition, byFilter
           },
         ]
       : []),
-    ...(declared.creates ? [{ command: `${words} --help`, does: 'Which fields a new one takes' }] : []),
+    ...(declared.creates
+      ? [{ command: [words, ...exampleFlags(system, entity)].join(' '), does: 'Creates it first' }]
+      : []),
   ]
-}
-
-function sentence(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1)
 }

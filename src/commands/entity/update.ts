@@ -35,7 +35,7 @@ export function updateCommand(system: System, entity: Entity): Command {
       dryRun: toggle('check and show the change, write nothing'),
     },
     async run(context, input): Promise<Updated> {
-      const { inputReader, combined } = await import('../../crud/input.ts')
+      const { combined, inputReader, refuseInput } = await import('../../crud/input.ts')
       const { readSnapshot, updateRow } = await import('../../crud/update.ts')
       const texts = await rawTexts(context, entity, input)
       const nulls = cleared(entity, input.clear, texts)
@@ -44,6 +44,7 @@ export function updateCommand(system: System, entity: Entity): Command {
       const nothingGiven = Object.keys(texts).length + Object.keys(nulls).length === 0
       if (nothingGiven && !input.edit) throw nothingToChange(system, entity)
       if (input.edit && !context.ui.interactive) throw noEditor()
+      refuseInput(entity, 'update', input.edit ? given.problems : [])
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
       const snapshot = await readSnapshot(db, scope, input.id)
@@ -54,7 +55,7 @@ export function updateCommand(system: System, entity: Entity): Command {
       else if (input.dryRun) context.ui.note('Nothing was written: this is what would change.')
       return updated
     },
-    view: ({ row, changes }) => changedRow(entity, row, changes),
+    view: ({ row, changes }, _input, context) => changedRow(entity, row, changes, context),
   })
 }
 
