@@ -29,13 +29,16 @@ export function openContext(from: Ingredients): Opened {
   const opened: Database[] = []
   const config = once(async (): Promise<Config> => {
     const { resolveConfig } = await import('../config/resolve.ts')
-    return resolveConfig({
+    const settings = await resolveConfig({
       flags: from.target,
       env: from.env,
       cwd: from.host.cwd,
       homeDirectory: from.host.homeDirectory,
       platform: from.host.platform,
     })
+    // The commands about the configuration show its warnings among their results.
+    if (!from.path.startsWith('config')) for (const line of settings.warnings) from.ui.warn(`warning: ${line}`)
+    return settings
   })
 
   async function open(which: 'target' | 'replica'): Promise<Database> {

@@ -1,6 +1,7 @@
 /** `steward config`: what is configured and why, writing a configuration, checking it. */
 import type { Group } from '../command.ts'
 import { check } from './check.ts'
+import { environment } from './environment.ts'
 import { init } from './init.ts'
 import { show } from './show.ts'
 
@@ -13,5 +14,5 @@ export const configGroup: Group = {
     "above, that of the user's file, the embedded server. Parts of different sources are never mixed, and a profile " +
     'that is named beats whatever a shell exports for other programs; PG* variables may then still give the ' +
     'password and TLS files.',
-  commands: [show, init, check],
+  commands: [show, init, check, environment],
 }
