@@ -1,7 +1,7 @@
 /** The commands of one entity: the verbs its declaration allows, and its operations. */
 import type { Entity, Verb } from '../../model/entity.ts'
 import type { System } from '../../model/system.ts'
-import type { Group } from '../command.ts'
+import type { Command, Group } from '../command.ts'
 import { countCommand } from './count.ts'
 import { createCommand } from './create.ts'
 import { deleteCommand } from './delete.ts'
@@ -14,22 +14,29 @@ import { updateCommand } from './update.ts'
 
 /** The group `steward <system> <entity>`. */
 export function entityGroup(system: System, entity: Entity): Group {
-  const allowed = (verb: Verb) => entity.verbs.includes(verb)
   return {
     name: entity.name,
     aliases: entity.plural === entity.name ? [] : [entity.plural],
     summary: entity.summary,
-    commands: [
-      ...(allowed('list') ? [listCommand(system, entity)] : []),
-      ...(allowed('get') ? [getCommand(system, entity)] : []),
-      ...(allowed('create') ? [createCommand(system, entity)] : []),
-      ...(allowed('update') ? [updateCommand(system, entity)] : []),
-      ...(allowed('delete') ? [deleteCommand(system, entity)] : []),
-      ...operationCommands(system, entity),
-      ...(allowed('count') ? [countCommand(system, entity)] : []),
-      ...(allowed('export') ? [exportCommand(system, entity)] : []),
-      // A secret is shown once, and an import shows no rows.
-      ...(allowed('import') && !entity.issues ? [importCommand(system, entity)] : []),
-    ],
+    // Made when the command line names the entity: help for one need not make the commands of all.
+    get commands() {
+      return verbsOf(system, entity)
+    },
   }
+}
+
+function verbsOf(system: System, entity: Entity): Command[] {
+  const allowed = (verb: Verb) => entity.verbs.includes(verb)
+  return [
+    ...(allowed('list') ? [listCommand(system, entity)] : []),
+    ...(allowed('get') ? [getCommand(system, entity)] : []),
+    ...(allowed('create') ? [createCommand(system, entity)] : []),
+    ...(allowed('update') ? [updateCommand(system, entity)] : []),
+    ...(allowed('delete') ? [deleteCommand(system, entity)] : []),
+    ...operationCommands(system, entity),
+    ...(allowed('count') ? [countCommand(system, entity)] : []),
+    ...(allowed('export') ? [exportCommand(system, entity)] : []),
+    // A secret is shown once, and an import shows no rows.
+    ...(allowed('import') && !entity.issues ? [importCommand(system, entity)] : []),
+  ]
 }
