@@ -22,7 +22,7 @@ export const stepMetrics = report({
         { key: 'failed_steps', label: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'success_rate', label: 'success', kind: 'float', unit: 'percent' },
         { key: 'avg_execution_time_seconds', label: 'average time', kind: 'float', unit: 'seconds' },
-        { key: 'avg_retries', label: 'average retries', kind: 'float' },
+        { key: 'avg_retries', label: 'retries each', kind: 'float' },
       ],
       empty: 'No step was created in this period.',
       sql: (input) => sql`
