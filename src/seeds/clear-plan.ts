@@ -66,32 +66,41 @@ export async function planIn(
     seededSql(identifier(alias, column), table.idPrefix, set.parameters.until)
   await refuseStrangers(db, definition, keys, isSeeded)
 
-  const cascades = linksOf(definition, schema, keys, 'cascade')
-  const withByHand = handMade(definition, schema, cascades, isSeeded)
-  const counts = definition.tables.map(
+  const links = (onDelete: ForeignKey['onDelete']) => linksOf(definition, schema, keys, onDelete)
+  const [cascades, losing] = [links('cascade'), links('set null')]
+  const tables = definition.tables.map(
     (table) => sql`
-      SELECT ${table.table}::text AS "table",
-             (SELECT count(*)::float8 FROM ${tableSql(schema, table)} AS r WHERE ${isSeeded('r', keyOf(table), table)}) AS seeded,
-             ARRAY(SELECT id FROM ${byHandName(table)} ORDER BY id) AS "byHand"`,
+    SELECT ${table.table}::text AS "table", NULL AS "column",
+           (SELECT count(*) FROM ${tableSql(schema, table)}) - (SELECT count(*) FROM ${otherName(table)}) AS rows,
+           ARRAY(SELECT id FROM ${byHandName(table)} ORDER BY id) AS ids`,
   )
-  const rows = await db.rows<ClearTable>(sql`${withByHand} ${join(counts, '\n      UNION ALL ')}`)
-  const byName = new Map(rows.map((row) => [row.table, row]))
-
-  const losing = linksOf(definition, schema, keys, 'set null').map(
+  const detached = losing.map(
     ({ child, column, parent }) => sql`
-      SELECT ${child.table}::text AS "table", ${column}::text AS "column", count(*)::float8 AS rows
-      FROM ${tableSql(schema, child)} AS r
-      WHERE NOT ${isSeeded('r', keyOf(child), child)}
-        AND NOT EXISTS (SELECT FROM ${byHandName(child)} AS h WHERE h.id = ${identifier('r', keyOf(child))})
-        AND ${doomed('r', column, parent, isSeeded)}`,
+    SELECT ${child.table}::text, ${column}::text, count(*), NULL
+    FROM ${otherName(child)} AS r
+    WHERE NOT EXISTS (SELECT FROM ${byHandName(child)} AS h WHERE h.id = ${identifier('r', keyOf(child))})
+      AND ${doomed('r', column, parent, isSeeded)}`,
   )
-  const detached =
-    losing.length === 0 ? [] : await db.rows<Detached>(sql`${withByHand} ${join(losing, '\n      UNION ALL ')}`)
+  const found = await db.rows<FoundRow>(sql`
+    WITH ${join(expressions(definition, schema, { cascades, losing }, isSeeded), ',\n    ')}
+    ${join([...tables, ...detached], '\n    UNION ALL ')}`)
   return {
     set,
-    tables: definition.tables.flatMap(({ table }) => byName.get(table) ?? []),
-    detached: detached.filter(({ rows: count }) => count > 0),
+    tables: found.flatMap(({ table, column, rows, ids }) =>
+      column === null ? [{ table, seeded: Number(rows), byHand: ids ?? [] }] : [],
+    ),
+    detached: found.flatMap(({ table, column, rows }) =>
+      column === null || rows === 0n ? [] : [{ table, column, rows: Number(rows) }],
+    ),
   }
+}
+
+/** A table (no column) with its seeded rows and the ids that go along, or a key that rows lose. */
+interface FoundRow {
+  readonly table: string
+  readonly column: string | null
+  readonly rows: bigint
+  readonly ids: readonly string[] | null
 }
 
 /** The keys of one kind between tables of the definition. */
@@ -119,29 +128,45 @@ export async function foreignKeys(db: Queryable, definition: SeedDefinition, sch
 
 type IsSeeded = (alias: string, column: string, table: SeedTable) => Sql
 
+const otherName = (table: SeedTable): Sql => identifier(`other_${table.table}`)
 const byHandName = (table: SeedTable): Sql => identifier(`by_hand_${table.table}`)
 
 /** That a reference leads to a row that goes. */
 function doomed(alias: string, column: string, parent: SeedTable, isSeeded: IsSeeded): Sql {
   return sql`(${isSeeded(alias, column, parent)}
-          OR ${identifier(alias, column)} IN (SELECT id FROM ${byHandName(parent)}))`
+        OR ${identifier(alias, column)} IN (SELECT id FROM ${byHandName(parent)}))`
 }
 
-/** `WITH` naming the rows of each table that were not seeded and go along, parents before children. */
-function handMade(definition: SeedDefinition, schema: string, cascades: readonly Link[], isSeeded: IsSeeded): Sql {
-  const expressions = definition.tables.map((table) => {
-    const parents = cascades.filter(({ child }) => child === table)
-    const key = identifier('r', keyOf(table))
-    const reached = parents.map(({ column, parent }) => doomed('r', column, parent, isSeeded))
-    const condition = reached.length === 0 ? raw('FALSE') : sql`(${join(reached, '\n        OR ')})`
-    return sql`${byHandName(table)} AS MATERIALIZED (
-      SELECT ${key} AS id
+/**
+ * Two expressions a table, parents before children: the rows that were not seeded, found in one pass, and those of
+ * them that go along.
+ */
+function expressions(
+  definition: SeedDefinition,
+  schema: string,
+  { cascades, losing }: { readonly cascades: readonly Link[]; readonly losing: readonly Link[] },
+  isSeeded: IsSeeded,
+): Sql[] {
+  return definition.tables.flatMap((table) => {
+    const key = keyOf(table)
+    const up = cascades.filter(({ child }) => child === table)
+    const columns = [...up, ...losing.filter(({ child }) => child === table)].map(({ column }) => column)
+    const list = join([...new Set([key, ...columns])].map((column) => identifier('r', column)))
+    const reached = up.map(({ column, parent }) => doomed('r', column, parent, isSeeded))
+    const condition = reached.length === 0 ? raw('FALSE') : join(reached, '\n        OR ')
+    return [
+      sql`${otherName(table)} AS MATERIALIZED (
+      SELECT ${list}
       FROM ${tableSql(schema, table)} AS r
-      WHERE NOT ${isSeeded('r', keyOf(table), table)}
-        AND ${condition}
-    )`
+      WHERE NOT ${isSeeded('r', key, table)}
+    )`,
+      sql`${byHandName(table)} AS MATERIALIZED (
+      SELECT ${identifier('r', key)} AS id
+      FROM ${otherName(table)} AS r
+      WHERE ${condition}
+    )`,
+    ]
   })
-  return sql`WITH ${join(expressions, ',\n    ')}`
 }
 
 /** Tables that someone added and let refer to seeded ones: what would happen to their rows is not Steward's to say. */

@@ -94,6 +94,11 @@ export async function runSeeds(
   return load.outcome()
 }
 
+/** Whether a run that is stopped leaves the parts that were complete, for the next one to go on from. */
+export function loadsInParts({ definition, size, seed, until, fallbackUntil, artifactRoot }: SeedRequest): boolean {
+  return definition.plan({ size, seed, until: until ?? fallbackUntil, artifactRoot }).parts > PARTS_TOGETHER
+}
+
 /** The state of one run between its transactions. */
 class Load {
   readonly #request: SeedRequest
@@ -207,10 +212,10 @@ function refuseOther(request: SeedRequest, set: SeedSet): void {
   const same =
     request.size === size && request.seed === seed && (request.until === undefined || request.until === until)
   if (same) return
-  const half = set.state === 'loading' ? 'half loaded ' : ''
+  const half = set.state === 'loading' ? ', half loaded' : ''
   throw new RefusedError({
     code: 'seeded-otherwise',
-    message: `Schema ${set.schema} holds other ${half}seed data: ${size} ${request.definition.unit}, seed ${seed}, until ${isoText(until).slice(0, 10)}`,
+    message: `Schema ${set.schema} holds other seed data${half}: ${size} ${request.definition.unit}, seed ${seed}, until ${isoText(until).slice(0, 10)}`,
     hint: `Remove it with ${clear} first`,
     details: { size, seed, until: isoText(until), state: set.state },
   })

@@ -12,7 +12,7 @@ import { seedId } from '../../src/seeds/ids.ts'
 import { Random } from '../../src/seeds/random.ts'
 import { UNTIL } from './support.ts'
 
-const parameters = { size: 4100, seed: 1, until: Date.parse(UNTIL) * 1000, artifactRoot: 'file:///store/skyvern' }
+const parameters = { size: 2900, seed: 1, until: Date.parse(UNTIL) * 1000, artifactRoot: 'file:///store/skyvern' }
 
 function rowsOf(size: number): Map<string, SeedRow[]> {
   const plan = skyvernSeeds.plan({ ...parameters, size })
@@ -51,7 +51,6 @@ describe('seed data', () => {
     const [forwards, alone] = [skyvernSeeds.plan(parameters), skyvernSeeds.plan(parameters)]
     const inOrder = Array.from({ length: forwards.parts }, (_, index) => digest(forwards.part(index)))
     expect(digest(alone.part(2))).toBe(inOrder[2])
-    expect(digest(alone.part(1))).toBe(inOrder[1])
   })
 
   it('has unique ids of the platform’s form, in the order of time', () => {

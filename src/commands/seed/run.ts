@@ -46,11 +46,13 @@ export interface Seeded extends SeedOutcome {
 
 /** Seeds one system, as `seed run` does; for commands that seed along the way. */
 export async function seedSystem(context: Context, input: SeedInput): Promise<Seeded> {
-  const [{ seedRequest }, { decideSeeding, runSeeds }, { journalRun }] = await Promise.all([
-    import('../../seeds/request.ts'),
-    import('../../seeds/run.ts'),
-    import('../../db/journal.ts'),
-  ])
+  const [{ seedRequest }, { decideSeeding, loadsInParts, runSeeds }, { InterruptedError }, { journalRun }] =
+    await Promise.all([
+      import('../../seeds/request.ts'),
+      import('../../seeds/run.ts'),
+      import('../../errors.ts'),
+      import('../../db/journal.ts'),
+    ])
   const definition = await definitionOf(input.system)
   const until = await absolute(input.until)
   const { config, db, schema } = await seedTarget(context, input.system)
@@ -80,6 +82,12 @@ export async function seedSystem(context: Context, input: SeedInput): Promise<Se
     const { ui, signal } = context
     const value = await runSeeds(db, request, { onProgress: ui.progress, signal })
     return { value, counts: { rows: Object.fromEntries(value.rows), files: value.filesWritten } }
+  }).catch((error: unknown) => {
+    if (error instanceof InterruptedError && loadsInParts(request)) {
+      const clear = `steward seed clear ${input.system}`
+      context.ui.note(`Whole parts stay: the same command goes on from there, ${clear} removes them.`)
+    }
+    throw error
   })
   if (request.store === undefined) {
     context.ui.note('The profile has no file:// store, so the artifacts have rows and no files.')
