@@ -35,11 +35,12 @@ const OF_WORKFLOW = {
 describe('over rows that are easily counted wrong', () => {
   const periods: readonly Period[] = [
     PERIOD,
-    // Everything, nothing, one instant, and a period whose end is a midnight.
+    // Everything, nothing, one instant, and periods that end with a midnight and shortly after one.
     { since: '2026-01-01T00:00:00.000000Z', until: '2026-06-01T00:00:00.000000Z' },
     { since: '2020-02-28T00:00:00.000000Z', until: '2020-03-02T00:00:00.000000Z' },
     { since: PERIOD.since, until: '2026-03-28T22:30:00.000002Z' },
     { since: '2026-03-28T22:30:00.000000Z', until: '2026-03-30T00:00:00.000000Z' },
+    { since: '2026-03-30T00:00:00.000000Z', until: '2026-04-02T00:00:00.000500Z' },
   ]
   figures(insertFixture, periods, (raw) => {
     // What makes the rows worth it: were any of these missing, a report could be wrong unnoticed.

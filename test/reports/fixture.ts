@@ -27,7 +27,7 @@ const TURNS = [
   '2026-03-30T04:00:00.000000Z',
 ]
 
-const ORGANIZATIONS = ['o_large', 'o_small', 'o_idle'] as const
+const ORGANIZATIONS = ['o_large', 'o_small', 'o_idle', 'o_empty'] as const
 const TASK_STATES = ['created', 'queued', 'running', 'completed', 'failed', 'cancelled', 'terminated'] as const
 const STEP_STATES = ['created', 'running', 'completed', 'failed', 'retrying', 'skipped'] as const
 const BLOCK_STATES = ['created', 'running', 'completed', 'failed', 'cancelled', 'terminated', 'skipped'] as const
@@ -132,7 +132,8 @@ function fixtureRows(): Readonly<Record<string, readonly Row[]>> {
     workflow_definition: {},
   }))
   const run = (index: number, workflow: Row, created_at: string) => {
-    const status = pick(...TASK_STATES)
+    // The first workflow fails for more reasons than a report lists.
+    const status = index % 2 === 0 && index < 90 ? 'failed' : pick(...TASK_STATES)
     const started_at = pick(null, created_at, later(created_at))
     return {
       workflow_run_id: `wr_${index}`,
@@ -174,6 +175,16 @@ function fixtureRows(): Readonly<Record<string, readonly Row[]>> {
         }
       }),
   )
+  // Three types of one total, declared in another order than that of their names.
+  const weightless = ['browser_logs', 'har_file', 'recording'].map((artifact_type, index) => ({
+    artifact_id: `a_idle_${index}`,
+    task_id: null,
+    organization_id: 'o_idle',
+    artifact_type,
+    uri: 'file:///a/idle',
+    file_size_bytes: index === 0 ? '0' : null,
+    created_at: PERIOD.since,
+  }))
   const artifacts = Array.from({ length: 400 }, (_, index) => {
     const task = index % 5 === 0 ? undefined : pick(...tasks)
     return {
@@ -194,7 +205,7 @@ function fixtureRows(): Readonly<Record<string, readonly Row[]>> {
     workflows,
     workflow_runs: runs,
     workflow_blocks: blocks,
-    artifacts,
+    artifacts: [...artifacts, ...weightless],
   }
 }
 

@@ -29,18 +29,20 @@ beforeAll(async () => {
     `)
     await transaction.execute(sql`
       INSERT INTO skyvern.steps (step_id, task_id, "order", step_type, status, created_at)
-      SELECT 'stp_' || n, 'tsk_' || n / 2, 1 + n % 2, 'action', 'completed',
-        '2026-01-01T00:00:00Z'::timestamptz + n * interval '86.4 seconds'
-      FROM generate_series(0, 99999) AS n
+      SELECT 'stp_' || n, 'tsk_' || n, 1, 'action', 'completed',
+        '2026-01-01T00:00:00Z'::timestamptz + n * interval '172.8 seconds'
+      FROM generate_series(0, 49999) AS n
     `)
     await transaction.execute(sql`
       INSERT INTO skyvern.actions (action_id, step_id, action_type)
-      SELECT 'act_' || n, 'stp_' || n * 2, 'click' FROM generate_series(0, 49999) AS n
+      SELECT 'act_' || n, 'stp_' || n * 5, 'click' FROM generate_series(0, 9999) AS n
     `)
     await transaction.execute(sql`
       INSERT INTO skyvern.artifacts (artifact_id, task_id, organization_id, artifact_type, uri, created_at)
-      SELECT 'a_' || n, 'tsk_' || n, 'o_' || n % 100, 'recording', 'file:///a', created_at
-      FROM skyvern.tasks, LATERAL (SELECT substr(task_id, 5)::integer AS n) AS number
+      SELECT 'a_' || n, 'tsk_' || n, 'o_' || n % 100, 'recording', 'file:///a',
+        '2026-01-01T00:00:00Z'::timestamptz + n * interval '172.8 seconds'
+      FROM generate_series(0, 49999) AS n
+      WHERE n / 100 % 2 = 0
     `)
     await transaction.execute(sql`
       INSERT INTO skyvern.workflows (workflow_id, organization_id, title, workflow_definition)

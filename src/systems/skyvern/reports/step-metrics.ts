@@ -1,5 +1,5 @@
-import { report } from '../../../model/report.ts'
-import { sql } from '../../../model/sql.ts'
+import { type ReportInput, report } from '../../../model/report.ts'
+import { empty, type Sql, sql } from '../../../model/sql.ts'
 import { created, ofOrganization, organizationParameter, percent, seconds } from './fragments.ts'
 
 /** Steps by type: how many, how many succeeded, how long, how many retries. */
@@ -35,12 +35,20 @@ export const stepMetrics = report({
           AVG(${seconds(sql`s.completed_at - s.started_at`)}) AS avg_execution_time_seconds,
           AVG(s.retry_index)::double precision AS avg_retries
         FROM ${input.table('steps')} s
-        JOIN ${input.table('tasks')} t USING (task_id)
+        ${tasksOfOrganization(input)}
         WHERE ${created(sql`s.created_at`, input)}
-          ${ofOrganization(sql`t.organization_id`, input)}
         GROUP BY s.step_type
         ORDER BY total_steps DESC, s.step_type
       `,
     },
   ],
 })
+
+/** Only the tasks know the organization; a report about all of them does not need the join. */
+function tasksOfOrganization(input: ReportInput): Sql {
+  if (input.parameters.organization_id === undefined) return empty
+  return sql`
+        JOIN ${input.table('tasks')} t
+          ON t.task_id = s.task_id
+          ${ofOrganization(sql`t.organization_id`, input)}`
+}
