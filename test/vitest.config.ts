@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import ClosingLine from './support/closing-line.ts'
 
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
+    reporters: ['default', new ClosingLine()],
     include: ['test/**/*.test.ts'],
     // The acceptance scripts run the built program and have a configuration of their own.
     exclude: ['test/acceptance/**', 'node_modules/**'],

@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config'
+import ClosingLine from '../support/closing-line.ts'
 
 export default defineConfig({
   test: {
     root: import.meta.dirname,
+    reporters: ['default', new ClosingLine()],
     include: ['**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
