@@ -249,6 +249,8 @@ describe('formats', () => {
     const { stdout: people } = await report(['workflow-bottlenecks', 'w_1', '--until', '2020-01-01'])
     expect(people).toContain('\nNo block was started in this period.\n')
     expect(people).toMatch(/\nRecommendations\nNothing stands out\.\n$/)
+    const { stdout: markdown } = await report(['workflow-bottlenecks', 'w_1', '--until', '2020-01-01', '-o', 'md'])
+    expect(markdown).toMatch(/\n## Recommendations\n\nNothing stands out\.\n$/)
   })
 
   it('that know one table only ask which', async () => {
