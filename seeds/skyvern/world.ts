@@ -11,8 +11,11 @@ import { Random } from '../../src/seeds/random.ts'
 import { DIVISIONS, ORGANIZATIONS, PEOPLE } from './words/people.ts'
 import { WORKFLOWS, type WorkflowWords } from './words/workflows.ts'
 
-/** Days of simulated time. */
+/** The longest simulated time, in days. */
 export const DAYS = 90
+/** Few tasks are spread over a month only, so that every week of a demo has something to show. */
+const FEW_TASKS = 1_000
+const DAYS_OF_FEW = 30
 /** The end of the period belongs to the work in flight; whatever is finished was created before. */
 export const IN_FLIGHT = HOUR
 
@@ -64,7 +67,7 @@ export function organizationCount(tasks: number): number {
 }
 
 export function makeWorld(parameters: SeedParameters): World {
-  const calendar = new Calendar(parameters.until - IN_FLIGHT, DAYS)
+  const calendar = new Calendar(parameters.until - IN_FLIGHT, parameters.size <= FEW_TASKS ? DAYS_OF_FEW : DAYS)
   const count = organizationCount(parameters.size)
   const organizations = Array.from({ length: count }, (_, index) =>
     makeOrganization(parameters, calendar, index, count),

@@ -1,5 +1,5 @@
 /** `steward quickstart`: from nothing to a database worth looking at, with one command. */
-import { UsageError } from '../errors.ts'
+import { RefusedError, UsageError } from '../errors.ts'
 import { systems } from '../systems/registry.ts'
 import { type Context, defineCommand } from './command.ts'
 import { applyUp } from './migrate/up.ts'
@@ -20,12 +20,7 @@ export const quickstart = defineCommand({
     context.ui.note(`Server    running, database ${database}`)
     const { outcomes } = await applyUp(context)
     context.ui.note(`Schema    ${outcomes.length === 0 ? 'up to date' : `${outcomes.length} migrations applied`}`)
-    for (const { name } of systems) {
-      const { rows, status } = await seedSystem(context, { system: name, scale: 'demo' })
-      const loaded = [...rows.values()].reduce((sum, count) => sum + count, 0)
-      if (status !== 'unchanged')
-        context.ui.note(`Data      ${loaded.toLocaleString('en-US')} rows of demo data for ${name}`)
-    }
+    for (const { name } of systems) await seedDemo(context, name)
     return gatherOverview(context)
   },
   view: overviewView,
@@ -41,4 +36,19 @@ async function requireEmbedded(context: Context): Promise<void> {
     message: `quickstart brings up the embedded server, but another database is configured (${origin})`,
     hint: 'For that database: steward migrate up, then steward seed run skyvern. Else unset what configures it',
   })
+}
+
+/** Refusals that only say that there are rows already, by other means or of another size: then those are shown. */
+const PRESENT = ['seeded-otherwise', 'not-empty']
+
+async function seedDemo(context: Context, system: string): Promise<void> {
+  try {
+    const { rows, status } = await seedSystem(context, { system, scale: 'demo' })
+    const loaded = [...rows.values()].reduce((sum, count) => sum + count, 0)
+    if (status === 'unchanged') return
+    context.ui.note(`Data      ${loaded.toLocaleString('en-US')} rows of demo data for ${system}`)
+  } catch (error) {
+    if (!(error instanceof RefusedError) || !PRESENT.includes(error.code)) throw error
+    context.ui.note(`Data      left as it is: ${error.message}`)
+  }
 }

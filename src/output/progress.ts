@@ -43,7 +43,7 @@ export function createProgress(stream: Stream, now: () => Date): ProgressLine {
     const { default: ora } = await import('ora')
     if (begun !== ended || !step) return
     spinner = ora({
-      stream: stream.raw,
+      stream: withWidth(stream),
       text: textOf(step),
       spinner: { interval: FRAME_MS, frames: framesFor(stream) },
       // Colours come with the frames; ora would ask stdout whether it has any.
@@ -134,4 +134,19 @@ function isFinished({ done, total }: Progress): boolean {
 function framesFor({ unicode, paint }: Stream): string[] {
   const frames = unicode ? ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] : ['|', '/', '-', '\\']
   return frames.map(paint.cyan)
+}
+
+/**
+ * The stream with the width that we draw for. A terminal may say that it has 0 columns (a pty without a size); ora
+ * would divide by that, and clear lines for ever.
+ */
+function withWidth(stream: Stream): Stream['raw'] {
+  if (stream.raw.columns) return stream.raw
+  return new Proxy(stream.raw, {
+    get(target, key) {
+      if (key === 'columns') return stream.width
+      const value = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }

@@ -72,6 +72,15 @@ describe('the line', () => {
     expect(stream.recorder.text.endsWith('\x1b[1G\x1b[2K\x1b[?25h')).toBe(true)
   })
 
+  it('is drawn for 80 columns on a terminal that says it has none', async () => {
+    const { report } = start(terminal(0))
+    report(rows)
+    await sleep(350)
+    end()
+    expect(stream.recorder.text).toContain('seeding tasks')
+    expect(stream.recorder.text.length).toBeLessThan(10_000)
+  })
+
   it('has a coloured spinner where there is colour', async () => {
     const { report } = start(terminal(80, { noColor: false, env: { TERM: 'xterm' } }))
     report(rows)

@@ -43,7 +43,7 @@ describe('seed data', () => {
     const plan = skyvernSeeds.plan({ ...parameters, size: 60 })
     const parts = Array.from({ length: plan.parts }, (_, index) => digest(plan.part(index)))
     expect(createHash('sha256').update(parts.join()).digest('hex')).toMatchInlineSnapshot(
-      `"c776fc8fb23d4e80fb6cc042036d88e5d736a6582a556612ddc407604d84747e"`,
+      `"a5f27c4dfa736efd9fe98768e197bc7fc5a52170ac816c293a2d73dd6b166dee"`,
     )
   })
 

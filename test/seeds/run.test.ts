@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { skyvernSeeds } from '../../seeds/skyvern/index.ts'
+import { ANALYZE_NEED, planAnalyze } from '../../src/maintenance/analyze.ts'
 import { identifier, sql } from '../../src/model/sql.ts'
 import { skyvern } from '../../src/systems/skyvern/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -22,6 +23,13 @@ describe('seeding a database', () => {
     expect(outcome.rows.get('tasks')).toBe(300)
     expect([...outcome.rows.values()].every((rows) => rows > 0)).toBe(true)
     expect([...outcome.rows.values()].reduce((sum, rows) => sum + rows, 0)).toBe(await rowCount(one.db))
+  })
+
+  it('leaves statistics with which nothing is due for analyze', async () => {
+    const plan = await planAnalyze(one.db, { schemas: ['skyvern'], tables: [], all: false }, ANALYZE_NEED)
+    expect(plan.filter(({ action }) => action !== 'keep').map(({ table, reason }) => `${table} ${reason}`)).toEqual(
+      [],
+    )
   })
 
   it('gives the same rows for the same seed, and others for another', async () => {

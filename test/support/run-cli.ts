@@ -66,9 +66,12 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() }
 }
 
+/** What spinners ask of a terminal; where its cursor is does not matter to a test. */
+const CURSOR = { cursorTo: () => true, moveCursor: () => true, clearLine: () => true }
+
 function sink(isTTY: boolean, columns = 80) {
   const chunks: Buffer[] = []
-  const stream = Object.assign(new PassThrough(), isTTY ? { isTTY, columns, rows: 40 } : { isTTY })
+  const stream = Object.assign(new PassThrough(), isTTY ? { isTTY, columns, rows: 40, ...CURSOR } : { isTTY })
   stream.on('data', (chunk: Buffer) => chunks.push(Buffer.from(chunk)))
   return { stream, text: () => Buffer.concat(chunks).toString('utf8') }
 }

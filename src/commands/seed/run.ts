@@ -11,7 +11,7 @@ export const run = defineCommand({
   name: 'run',
   summary: 'Load seed data',
   description:
-    'Loads with COPY and analyzes the tables. A second run changes nothing; one that was interrupted is finished by running it again. Times lie in the 90 days before --until. Small sets have real artifact files in the first file:// store of the profile.',
+    'Loads with COPY and analyzes the tables. A second run changes nothing; one that was interrupted is finished by running it again. Times lie in the 90 days before --until, those of up to 1,000 tasks in the last 30. Small sets have real artifact files in the first file:// store of the profile.',
   examples: [
     { command: 'seed run skyvern', does: 'Load the demo data' },
     { command: 'seed run skyvern --scale medium --seed 7', does: 'Fifty thousand tasks, other ones than by default' },
