@@ -1,5 +1,5 @@
 /** Positional parameters in SQL text: where they are, and the text with something else in their places. */
-import { Sql } from 'sql-template-tag'
+import { type Sql, sql } from '../model/sql.ts'
 
 /** Strings, quoted names, dollar quotes and comments, in which `$1` is no parameter; then the parameter. */
 const TOKENS =
@@ -13,7 +13,7 @@ export interface PositionalQuery {
 
 /** The statement as a value of `model/sql.ts`. */
 export function toSql({ text, values }: PositionalQuery): Sql {
-  if (values.length === 0) return new Sql([text], [])
+  if (values.length === 0) return sql([text])
   const strings: string[] = []
   const bound: unknown[] = []
   let from = 0
@@ -23,7 +23,7 @@ export function toSql({ text, values }: PositionalQuery): Sql {
     bound.push(values[Number(match[2]) - 1])
     from = match.index + match[0].length
   }
-  return new Sql([...strings, text.slice(from)], bound)
+  return sql([...strings, text.slice(from)], ...bound)
 }
 
 /** The text with a literal in place of each parameter. */

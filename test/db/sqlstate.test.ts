@@ -105,12 +105,19 @@ test('a role without the privilege is told which', async () => {
 })
 
 test('two sessions that wait for each other', async () => {
+  let holding = 0
+  let release = () => {}
+  const bothHold = new Promise<void>((resolve) => {
+    release = resolve
+  })
   const outcomes = await Promise.allSettled(
     [1, 2].map((first) =>
       database.db.transaction(async (tx) => {
         await tx.execute(raw(`SET LOCAL deadlock_timeout = '20ms'`))
         await tx.execute(raw(`SELECT pg_advisory_xact_lock(${first})`))
-        await tx.execute(raw('SELECT pg_sleep(0.05)'))
+        holding += 1
+        if (holding === 2) release()
+        await bothHold
         await tx.execute(raw(`SELECT pg_advisory_xact_lock(${3 - first})`))
       }),
     ),
