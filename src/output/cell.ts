@@ -1,25 +1,39 @@
 /** Values as people read them: human units, UTC times, nothing that could steer a terminal. */
 import type { Column, Tone } from '../model/column.ts'
 import { visible } from './escape.ts'
-import { formatBytes, formatCount, formatFloat, formatPercent, formatSeconds, formatTimestamp } from './format.ts'
+import {
+  formatBytes,
+  formatCount,
+  formatFloat,
+  formatPercent,
+  formatRelative,
+  formatSeconds,
+  formatTimestamp,
+} from './format.ts'
 import type { Glyphs, Paint } from './streams.ts'
 import { exactDigits, jsonText } from './value.ts'
 
 export interface Look {
-  readonly unicode: boolean
   readonly glyphs: Glyphs
 }
 
-/** The cell on one line, escaped, not coloured. NULL is a dash, so that it differs from an empty text. */
-export function cellText(value: unknown, column: Column, look: Look): string {
+/**
+ * The cell on one line, escaped, not coloured. NULL is a dash, so that it differs from an empty text.
+ *
+ * @param timesSince where given, times are shown as how long before this they were
+ */
+export function cellText(value: unknown, column: Column, look: Look, timesSince?: Date): string {
   if (value === null || value === undefined) return look.glyphs.none
   if (column.unit !== undefined) {
-    const figure = withUnit(value, column.unit, look.unicode)
+    const figure = withUnit(value, column.unit)
     if (figure !== undefined) return figure
   }
   if (column.kind === 'json') return jsonText(value)
   if (Array.isArray(value)) return visible(value.join(', '))
-  if (column.kind === 'timestamp') return visible(formatTimestamp(isoOf(value)))
+  if (column.kind === 'timestamp') {
+    const relative = timesSince && formatRelative(isoOf(value), timesSince)
+    return visible(relative ?? formatTimestamp(isoOf(value)))
+  }
   if (typeof value === 'number' && column.kind === 'float') return formatFloat(value)
   if (typeof value === 'object') return jsonText(value)
   return visible(String(value))
@@ -29,7 +43,7 @@ function isoOf(value: unknown): string {
   return value instanceof Date ? value.toISOString() : String(value)
 }
 
-function withUnit(value: unknown, unit: NonNullable<Column['unit']>, unicode: boolean): string | undefined {
+function withUnit(value: unknown, unit: NonNullable<Column['unit']>): string | undefined {
   const exact = typeof value === 'string' ? value : (exactDigits(value) ?? String(value))
   const figure = Number(exact)
   if (exact.trim() === '' || Number.isNaN(figure)) return undefined
@@ -43,7 +57,7 @@ function withUnit(value: unknown, unit: NonNullable<Column['unit']>, unicode: bo
     case 'percent':
       return formatPercent(figure)
     case 'count':
-      return formatCount(Number.isInteger(figure) ? exact : formatFloat(figure), unicode)
+      return formatCount(Number.isInteger(figure) ? exact : formatFloat(figure))
   }
 }
 

@@ -1,14 +1,11 @@
 /** Figures and times as people read them. Pure; machine formats use the raw values instead. */
 
-/** U+202F, the narrow no-break space that ISO 80000-1 groups digits with. */
-const THIN_SPACE = '\u202f'
-
-/** A whole number in groups of three: `12 345`; with a comma where only ASCII can be shown. */
-export function formatCount(value: number | bigint | string, unicode = true): string {
+/** A whole number in groups of three: `12,345`. */
+export function formatCount(value: number | bigint | string): string {
   const text = String(value)
   const [, sign = '', whole = '', rest = ''] = /^(-?)(\d+)(\..*)?$/.exec(text) ?? []
   if (whole === '') return text
-  return sign + whole.replace(/\B(?=(?:\d{3})+$)/g, unicode ? THIN_SPACE : ',') + rest
+  return sign + whole.replace(/\B(?=(?:\d{3})+$)/g, ',') + rest
 }
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const

@@ -34,7 +34,7 @@ export async function printForPeople(
 async function printTableView(view: TableView, options: PeopleOptions): Promise<void> {
   const { stdout, note } = options
   if (view.title !== undefined) await writeLines(stdout, [stdout.paint.bold(visible(view.title)), ''])
-  const printed = await printTable(view.columns, view.rows, stdout)
+  const printed = await printTable(view.columns, view.rows, stdout, options.now)
   if (printed.rows === 0) note(view.empty ?? 'No rows')
   noteHidden(printed, options)
 }
@@ -50,7 +50,7 @@ async function printRecordView(view: RecordView, options: PeopleOptions): Promis
       await writeLines(stdout, ['', `${paint.bold(name)}  ${paint.dim('none')}`])
     } else if (Array.isArray(rows)) {
       await writeLines(stdout, ['', `${paint.bold(name)}  ${paint.dim(String(rows.length))}`])
-      noteHidden(await printTable(columns, rows, stdout), options)
+      noteHidden(await printTable(columns, rows, stdout, options.now), options)
     } else {
       await writeLines(stdout, ['', paint.bold(name), ...(await recordLines(columns, rows, stdout, now))])
     }
@@ -84,7 +84,7 @@ async function printSection(section: Section, options: PeopleOptions): Promise<v
       const { chart } = section
       const lines = chart ? await chartLines(chart, section.columns, section.rows, stdout, stdout) : []
       if (chart?.instead && lines.length > 0) return writeLines(stdout, lines)
-      noteHidden(await printTable(section.columns, section.rows, stdout), options)
+      noteHidden(await printTable(section.columns, section.rows, stdout, now), options)
       if (lines.length > 0) await writeLines(stdout, ['', ...lines])
     }
   }

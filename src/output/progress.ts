@@ -55,20 +55,14 @@ export function createProgress(stream: Stream, now: () => Date): ProgressLine {
   }
 
   const textOf = (current: Step) =>
-    truncate(
-      progressText(current.progress, elapsedOf(current), current.doneBefore, stream.unicode),
-      stream.width - 3,
-      '',
-    )
+    truncate(progressText(current.progress, elapsedOf(current), current.doneBefore), stream.width - 3, '')
   const elapsedOf = ({ startedAt }: Step) => now().getTime() - startedAt
 
   function leaveSummary(): void {
     if (!spinner || !step || !isFinished(step.progress) || elapsedOf(step) < WORTH_KEEPING_MS) return
     const { label, done, unit } = step.progress
     const took = formatSeconds(elapsedOf(step) / 1000)
-    stream.say(
-      `${stream.paint.green(stream.glyphs.tick)} ${visible(label)}  ${amount(done, unit, stream.unicode)}  ${took}`,
-    )
+    stream.say(`${stream.paint.green(stream.glyphs.tick)} ${visible(label)}  ${amount(done, unit)}  ${took}`)
   }
 
   return {
@@ -99,18 +93,18 @@ export function createProgress(stream: Stream, now: () => Date): ProgressLine {
  * @param elapsedMs since the step began
  * @param doneBefore what was already done then
  */
-export function progressText(progress: Progress, elapsedMs: number, doneBefore: number, unicode: boolean): string {
+export function progressText(progress: Progress, elapsedMs: number, doneBefore: number): string {
   const { label, done, total, unit } = progress
   const parts = [visible(label)]
   const isCounted = total !== undefined || done > 0
   if (isCounted) {
     const share = total !== undefined && total > 0 ? ` (${Math.floor((Math.min(done, total) / total) * 100)}%)` : ''
-    const sofar = unit === 'bytes' ? formatBytes(done) : formatCount(done, unicode)
-    parts.push(`${total === undefined ? '' : `${sofar} / `}${amount(total ?? done, unit, unicode)}${share}`)
+    const sofar = unit === 'bytes' ? formatBytes(done) : formatCount(done)
+    parts.push(`${total === undefined ? '' : `${sofar} / `}${amount(total ?? done, unit)}${share}`)
   }
   const rate = elapsedMs >= 500 ? ((done - doneBefore) / elapsedMs) * 1000 : 0
   if (rate > 0 && (unit === 'rows' || unit === 'bytes' || unit === 'files')) {
-    parts.push(`${amount(rate < 10 ? Number(rate.toFixed(1)) : Math.round(rate), unit, unicode)}/s`)
+    parts.push(`${amount(rate < 10 ? Number(rate.toFixed(1)) : Math.round(rate), unit)}/s`)
   }
   if (rate > 0 && total !== undefined && done < total) {
     parts.push(`${formatSeconds(Math.max(1, Math.round((total - done) / rate)))} left`)
@@ -118,9 +112,9 @@ export function progressText(progress: Progress, elapsedMs: number, doneBefore: 
   return parts.join('  ')
 }
 
-function amount(figure: number, unit: Progress['unit'], unicode: boolean): string {
+function amount(figure: number, unit: Progress['unit']): string {
   if (unit === 'bytes') return formatBytes(figure)
-  return `${formatCount(figure, unicode)} ${figure === 1 ? singular(unit) : unit}`
+  return `${formatCount(figure)} ${figure === 1 ? singular(unit) : unit}`
 }
 
 function singular(unit: Progress['unit']): string {

@@ -33,16 +33,24 @@ export async function printTable(
   columns: readonly Column[],
   rows: Iterable<Cells> | AsyncIterable<Cells>,
   stream: Stream,
+  now: Date,
 ): Promise<Printed> {
   const out = new ChunkWriter(stream)
   let layout: Layout | undefined
   let count = 0
   let page: Cells[] = []
   const printPage = async () => {
-    const texts = page.map((row) => columns.map((column) => cellText(row[column.key], column, stream)))
+    const textsFor = (since?: Date) =>
+      page.map((row) => columns.map((column) => cellText(row[column.key], column, stream, since)))
+    let texts = textsFor(layout?.timesSince)
     await prepareToMeasure(texts.flat())
     if (!layout) {
       layout = layOut(columns, texts, stream.isTTY ? stream.width : undefined)
+      if (layout.tight && columns.some(({ kind }) => kind === 'timestamp')) {
+        // How long ago takes half the room of a date, and leaves it to the texts.
+        texts = textsFor(now)
+        layout = { ...layOut(columns, texts, stream.width), timesSince: now }
+      }
       await out.add(draw([headings(layout, stream)], layout, stream))
     }
     const painted = paintedRows(page, texts, layout, stream)
@@ -68,6 +76,10 @@ interface Layout {
   readonly hidden: readonly Column[]
   /** Whether values are cut to the widths. */
   readonly fitted: boolean
+  /** Whether the whole values would not have fitted. */
+  readonly tight: boolean
+  /** Times are shown as how long before this they were. */
+  readonly timesSince?: Date
 }
 
 /** Finds the widths; on a terminal texts shrink first, widest first, then columns are left out from the right. */
@@ -85,6 +97,7 @@ function layOut(columns: readonly Column[], texts: readonly string[][], availabl
     widths: available === undefined ? widths : shrink(widths, columns, available),
     hidden: columns.slice(shown),
     fitted: available !== undefined,
+    tight: available !== undefined && total(natural) > available,
   }
 }
 

@@ -42,10 +42,10 @@ describe('list', () => {
     const first = await run('task', 'list', '--limit', '3', '--status', 'failed')
     expect(first.exitCode).toBe(0)
     expect(first.stdout).toMatchInlineSnapshot(`
-      "TASK ID  STATUS  URL                     FAILURE REASON  CREATED AT           COMPLETED AT
-      tsk_25   failed  https://example.com/25  timeout         2026-01-02 01:00:00  –
-      tsk_23   failed  https://example.com/23  timeout         2026-01-01 23:00:00  –
-      tsk_21   failed  https://example.com/21  timeout         2026-01-01 21:00:00  –
+      "TASK ID  STATUS  CREATED AT           URL                     FAILURE REASON
+      tsk_25   failed  2026-01-02 01:00:00  https://example.com/25  timeout
+      tsk_23   failed  2026-01-01 23:00:00  https://example.com/23  timeout
+      tsk_21   failed  2026-01-01 21:00:00  https://example.com/21  timeout
       "
     `)
     const next = /Next page: steward (.*)$/m.exec(first.stderr)?.[1] ?? ''

@@ -37,13 +37,11 @@ it.each([
 ])('%s seconds are %s', (seconds, text) => expect(formatSeconds(seconds)).toBe(text))
 
 it.each([
-  ['999', '999', '999'],
-  ['1000', '1\u202f000', '1,000'],
-  ['-9007199254740993', '-9\u202f007\u202f199\u202f254\u202f740\u202f993', '-9,007,199,254,740,993'],
-  ['1234.5', '1\u202f234.5', '1,234.5'],
-])('counts %s', (value, unicode, ascii) => {
-  expect([formatCount(value), formatCount(value, false)]).toEqual([unicode, ascii])
-})
+  ['999', '999'],
+  ['1000', '1,000'],
+  ['-9007199254740993', '-9,007,199,254,740,993'],
+  ['1234.5', '1,234.5'],
+])('counts %s', (value, text) => expect(formatCount(value)).toBe(text))
 
 it.each([
   [12.5, '12.5%'],

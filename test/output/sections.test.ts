@@ -56,18 +56,18 @@ describe('a report', () => {
       "Tasks of the last week
 
       Summary
-      tasks    12 345
+      tasks    12,345
       success  91.3%
       median   3m 12s
 
       Outcomes
       STATUS       TASKS
-      completed   11 000
-      failed       1 200
+      completed   11,000
+      failed       1,200
       terminated     145
 
-      completed   █████████████████████████████████████████████████████████████ 11 000
-      failed      ██████▋ 1 200
+      completed   █████████████████████████████████████████████████████████████ 11,000
+      failed      ██████▋ 1,200
       terminated  ▊ 145
 
       Errors
@@ -129,7 +129,7 @@ describe('a report', () => {
 
       | field | value |
       | --- | --- |
-      | tasks | 12 345 |
+      | tasks | 12,345 |
       | success | 91.3% |
       | median | 3m 12s |
 
@@ -137,13 +137,13 @@ describe('a report', () => {
 
       | status | tasks |
       | --- | ---: |
-      | completed | 11 000 |
-      | failed | 1 200 |
+      | completed | 11,000 |
+      | failed | 1,200 |
       | terminated | 145 |
 
       \`\`\`
-      completed   █████████████████████████████████████████████████████████████ 11 000
-      failed      ██████▋ 1 200
+      completed   █████████████████████████████████████████████████████████████ 11,000
+      failed      ██████▋ 1,200
       terminated  ▊ 145
       \`\`\`
 

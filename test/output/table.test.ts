@@ -44,10 +44,10 @@ describe('a table on a terminal', () => {
       { stdout: terminal(80), fields: ['task_id', 'status', 'goal', 'sequence', 'created_at', 'payload'] },
     )
     expect(out).toMatchInlineSnapshot(`
-      "TASK ID  STATUS     GOAL                           SEQUENCE  CREATED AT
-      tsk_1    failed     日本語 👩‍👩‍👧 "quoted", …  9007199254740993  2026-11-22 03:51:04
-      tsk_2    completed  line\\nbreak\\ttab \\e[…                -1  2026-11-22 03:51:04
-      tsk_3    running                                          –  –
+      "TASK ID  STATUS     GOAL                    SEQUENCE  CREATED AT  PAYLOAD
+      tsk_1    failed     日本語 👩‍👩‍👧 "qu…  9007199254740993  2 h ago     {"list":[1,{"…
+      tsk_2    completed  line\\nbreak\\t…                -1  3 h ago     "text"
+      tsk_3    running                                   –  –           –
       "
     `)
     for (const line of out.split('\n')) expect(stringWidth(line)).toBeLessThanOrEqual(80)

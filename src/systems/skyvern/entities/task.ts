@@ -124,7 +124,7 @@ export const task = entity({
     transitions: Object.values(transitions),
   }),
   list: {
-    columns: ['task_id', 'status', 'url', 'failure_reason', 'created_at', 'completed_at'],
+    columns: ['task_id', 'status', 'created_at', 'url', 'failure_reason'],
     sort: '-created_at',
     search: ['url', 'navigation_goal', 'data_extraction_goal', 'failure_reason'],
     time: 'created_at',
