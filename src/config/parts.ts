@@ -28,9 +28,6 @@ export interface EndpointParts {
   readonly pooler?: Sourced<boolean>
 }
 
-/** Parts that say where a connection goes and as whom. They come from one source alone and are never mixed. */
-export const IDENTITY = ['host', 'port', 'database', 'user'] as const
-
 export const SSL_MODES: readonly SslMode[] = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
 
 /** The parts of `first`, completed by those of `second` that it lacks. */

@@ -4,7 +4,7 @@
  * drift check expects to find in the catalog.
  */
 import type { Column, Kind, KindValue } from './column.ts'
-import type { Rule } from './rule.ts'
+import { atMostCharacters, type Rule } from './rule.ts'
 
 /** What happens to this row when the referenced one is deleted (PostgreSQL manual, 5.5.5). */
 export type OnDelete = 'cascade' | 'set null' | 'restrict'
@@ -90,8 +90,10 @@ export const timestamp = <const O extends FieldOptions>(options: O) =>
   field('timestamp', 'timestamp with time zone', options)
 
 /** `varchar(limit)`; the limit becomes a rule as well. */
-export const varchar = <const O extends FieldOptions>(limit: number, options: O) =>
-  field('text', `character varying(${limit})`, options)
+export function varchar<const O extends FieldOptions>(limit: number, options: O): Field<Nullish<O, string>> {
+  const declared = field('text', `character varying(${limit})`, options)
+  return { ...declared, rules: [...declared.rules, atMostCharacters(limit)] }
+}
 
 /**
  * An enumeration backed by a PostgreSQL enum type in the system's schema.

@@ -47,20 +47,6 @@ function horizontal(share: number, room: number, unicode: boolean): string {
   return '█'.repeat(Math.floor(eighths / 8)) + (LEFT_EIGHTHS[eighths % 8] ?? '')
 }
 
-/** A series on one line, a character a figure; gaps stay blank. */
-export function sparkline(values: readonly (number | undefined)[], { width, unicode }: ChartSpace): string {
-  const steps = unicode ? LOWER_EIGHTHS : ASCII_STEPS
-  const points = condensed(values, width)
-  const [least, most] = [Math.min(0, smallest(points)), largest(points)]
-  return points
-    .map((value) => {
-      if (value === undefined) return ' '
-      const share = most === least ? 0 : (value - least) / (most - least)
-      return steps[Math.max(1, Math.round(share * 8))] ?? ' '
-    })
-    .join('')
-}
-
 export interface Series {
   /** Text of the axis under each figure, e.g. the day. */
   readonly labels: readonly string[]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { barLines, columnLines, sparkline } from '../../src/output/chart.ts'
+import { barLines, columnLines } from '../../src/output/chart.ts'
 import { widthOf } from '../../src/output/width.ts'
 
 const wide = { width: 40, unicode: true }
@@ -36,18 +36,6 @@ describe('bars', () => {
     expect(barLines([], wide)).toEqual([])
     expect(barLines([{ label: 'a', value: 0, text: '0' }], wide)).toEqual(['a  0'])
   })
-})
-
-it('a sparkline is a character a figure', () => {
-  expect(sparkline([0, 1, 2, undefined, 8], wide)).toBe('▁▁▂ █')
-  expect(sparkline([0, 4, 8], { width: 40, unicode: false })).toBe('.=#')
-  expect(
-    sparkline(
-      Array.from({ length: 100 }, (_, index) => index),
-      { width: 10, unicode: true },
-    ),
-  ).toHaveLength(10)
-  expect(sparkline([], wide)).toBe('')
 })
 
 describe('columns over time', () => {
