@@ -37,7 +37,7 @@ export function openContext(from: Ingredients): Opened {
       platform: from.host.platform,
     })
     // The commands about the configuration show its warnings among their results.
-    if (!from.path.startsWith('config')) for (const line of settings.warnings) from.ui.warn(`warning: ${line}`)
+    if (!from.path.startsWith('config')) for (const line of settings.warnings) from.ui.warn(line)
     return settings
   })
 

@@ -26,7 +26,7 @@ export interface Host {
 /** The process that this is. */
 export function processHost(): Host {
   return {
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     homeDirectory: homedir(),
     platform: process.platform,
     now: () => new Date(),
@@ -37,6 +37,15 @@ export function processHost(): Host {
       return () => process.off(signal, listener)
     },
     exitNow: (code) => process.exit(code),
+  }
+}
+
+/** The folder we are in; one that was deleted meanwhile goes by the name that the shell has for it. */
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return process.env.PWD ?? '/'
   }
 }
 

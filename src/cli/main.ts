@@ -9,7 +9,7 @@ import { confirmPlan, requireAnswerable } from './confirm.ts'
 import { openContext } from './context.ts'
 import { type GlobalInput, globalsFrom } from './globals.ts'
 import { type Env, type Host, processHost, type Streams } from './host.ts'
-import { type Invocation, parseCommandLine } from './program.ts'
+import { type Invocation, operandPositions, operands, parseCommandLine } from './program.ts'
 import { version } from './version.ts'
 
 /**
@@ -57,17 +57,59 @@ async function runCommandLine(
 ): Promise<ExitCode> {
   if (argv[0] === '__complete') {
     const { complete } = await import('./complete.ts')
-    for (const { word, summary } of await complete(argv.slice(1))) streams.stdout.write(`${word}\t${summary}\n`)
+    const candidates = await complete(argv.slice(1))
+    await print(streams.stdout, candidates.map(({ word, summary }) => `${word}\t${summary}\n`).join(''))
     return ExitCode.ok
   }
-  const words = await expandShorthand(argv, env, host)
-  if (words.length === 0) words.push(isTerminal(streams) ? 'status' : '--help')
+  const words = await expandShorthand(withoutHelpWord(argv), env, host)
+  if (operands(words).length === 0) words.push(...wordsForNone(words, streams))
+  const said = { out: '', err: '' }
   const parsed = await parseCommandLine(words, version, {
-    out: (text) => streams.stdout.write(text),
-    err: (text) => streams.stderr.write(text),
+    out: (text) => {
+      said.out += text
+    },
+    err: (text) => {
+      said.err += text
+    },
+  }).catch(async (error: unknown) => {
+    // A program that asked for JSON reads one object there.
+    if (formatAskedFor(argv) === 'table') await print(streams.stderr, said.err)
+    throw error
   })
-  if ('answered' in parsed) return ExitCode.ok
+  if ('answered' in parsed) {
+    await print(streams.stdout, said.out)
+    return ExitCode.ok
+  }
   return execute(parsed, { words, streams, env, host, signal })
+}
+
+/**
+ * Prints what comes before any renderer is loaded: help, the version, completion.
+ *
+ * @throws OperationError when it cannot be written; a reader that went away is no error
+ */
+async function print(stream: Streams['stdout'], text: string): Promise<void> {
+  if (text === '') return
+  const failure = await new Promise<Error | null | undefined>((resolve) => {
+    stream.write(text, (error) => resolve(error))
+  })
+  if (!failure) return
+  const { ReaderGone, writeFailure } = await import('../output/streams.ts')
+  const outcome = writeFailure(failure)
+  if (!(outcome instanceof ReaderGone)) throw outcome
+}
+
+/** `steward help migrate up` is what people try first; it stands for `steward migrate up --help`. */
+function withoutHelpWord(argv: readonly string[]): readonly string[] {
+  const [at] = operandPositions(argv)
+  return at !== undefined && argv[at] === 'help' ? [...argv.slice(0, at), ...argv.slice(at + 1), '--help'] : argv
+}
+
+/** What a command line without a command stands for: on a terminal the status, else help where nothing is said at all. */
+function wordsForNone(words: readonly string[], streams: Streams): string[] {
+  if (words.some((word) => ['-h', '--help', '-V', '--version'].includes(word))) return []
+  if (streams.stdout.isTTY === true) return ['status']
+  return words.length === 0 ? ['--help'] : []
 }
 
 interface Surroundings {
@@ -162,24 +204,22 @@ async function perform(
  * Only asked when the first word is no command of Steward's own, so that the usual way costs nothing.
  */
 async function expandShorthand(argv: readonly string[], env: Env, host: Host): Promise<string[]> {
-  const { operands } = await import('./program.ts')
   const { branches } = await import('./branches.ts')
-  const [first] = operands(argv)
-  if (first === undefined || branches.some((branch) => branch.name === first)) return [...argv]
+  const [at] = operandPositions(argv)
+  const first = at === undefined ? undefined : argv[at]
+  if (at === undefined || first === undefined || branches.some((branch) => branch.name === first)) return [...argv]
   const named = env.STEWARD_SYSTEM ?? (await systemOfProfile(argv, env, host))
   const { systems } = await import('../systems/registry.ts')
   const entry = systems.find((candidate) => candidate.name === named)
   if (!entry) return [...argv]
   const { entityNamed } = await import('../model/system.ts')
   if (first !== 'report' && !entityNamed(await entry.load(), first)) return [...argv]
-  const at = argv.indexOf(first)
   return [...argv.slice(0, at), entry.name, ...argv.slice(at)]
 }
 
 async function systemOfProfile(argv: readonly string[], env: Env, host: Host): Promise<string | undefined> {
   const { resolveConfig } = await import('../config/resolve.ts')
-  const at = argv.indexOf('--profile')
-  const profile = at >= 0 ? argv[at + 1] : undefined
+  const profile = flagValue(argv, '--profile')
   const config = await resolveConfig({
     flags: profile === undefined ? {} : { profile },
     env,
@@ -208,9 +248,11 @@ function listenForSignals(host: Host, stopping: AbortController): () => void {
   }
 }
 
-/** The words of the command line for records: what stands between user and host in a URL is left out. */
+/** The words of the command line for records: passwords in URLs, before the host and among the parameters, are left out. */
 function withoutPasswords(words: readonly string[]): string[] {
-  return words.map((word) => word.replace(/(\w+:\/\/[^:/@\s]*):[^@\s]*@/g, '$1:***@'))
+  return words.map((word) =>
+    word.replace(/(\w+:\/\/[^:/@]*):[^/?]*@/g, '$1:***@').replace(/(:\/\/.*[?&](?:ssl)?password=)[^&]*/gi, '$1***'),
+  )
 }
 
 function formatOf(globals: GlobalInput): Format {
@@ -226,14 +268,23 @@ function formatOf(globals: GlobalInput): Format {
 
 /** The format for errors, readable even from a command line that could not be parsed. */
 function formatAskedFor(argv: readonly string[]): Format {
-  const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
-  const asked = words.findIndex((word) => word === '-o' || word === '--output')
-  const value =
-    asked >= 0 ? words[asked + 1] : words.find((word) => word.startsWith('--output='))?.slice('--output='.length)
+  const value = flagValue(argv, '--output', '-o')
   const machine = value !== undefined && value !== 'table' && value !== 'md'
-  return words.includes('--json') || machine ? 'json' : 'table'
+  return flagsOf(argv).includes('--json') || machine ? 'json' : 'table'
 }
 
-function isTerminal(streams: Streams): boolean {
-  return streams.stdout.isTTY === true
+/** The value of a flag on a command line that need not be one that can be parsed. */
+function flagValue(argv: readonly string[], long: string, short?: string): string | undefined {
+  const words = flagsOf(argv)
+  for (const [at, word] of words.entries()) {
+    if (word === long || word === short) return words[at + 1]
+    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1)
+    if (short !== undefined && word.startsWith(short)) return word.slice(short.length)
+  }
+  return undefined
+}
+
+/** What stands before `--`. */
+function flagsOf(argv: readonly string[]): readonly string[] {
+  return argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
 }

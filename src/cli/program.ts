@@ -74,23 +74,31 @@ export async function parseCommandLine(
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { answered: true }
     if (error.code === 'commander.help')
-      throw new UsageError({ code: 'command-missing', message: 'No command was given', hint: helpHint(words) })
+      throw new UsageError({ code: 'command-missing', message: 'No command was given', hint: helpHint(root, words) })
     throw new UsageError({
-      code: error.code.replace('commander.', ''),
+      code: error.code.replace('commander.', '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
       message: sentence(error.message),
-      hint: helpHint(words),
+      hint: helpHint(root, words),
     })
   }
   return invocation ?? { answered: true }
 }
 
-/** The words of a command line that are neither global flags nor their values, up to the first other flag. */
+/**
+ * The words of a command line that are neither flags nor values of global flags. What follows a flag of the command's
+ * own counts too, since only the command knows whether it takes a value; the words of the path come before it.
+ */
 export function operands(argv: readonly string[]): string[] {
-  const words: string[] = []
+  return operandPositions(argv).map((at) => argv[at] ?? '')
+}
+
+/** Where those words stand. */
+export function operandPositions(argv: readonly string[]): number[] {
+  const positions: number[] = []
   for (let index = 0; index < argv.length; index++) {
     const token = argv[index] ?? ''
     if (!token.startsWith('-') || token === '-') {
-      words.push(token)
+      positions.push(index)
       continue
     }
     if (token === '--') break
@@ -99,7 +107,7 @@ export function operands(argv: readonly string[]): string[] {
     )
     if (flag?.[1].metavar !== undefined) index++
   }
-  return words
+  return positions
 }
 
 function mount(
@@ -290,8 +298,15 @@ function wrongInput(path: string, problems: readonly Problem[]): UsageError {
   })
 }
 
-function helpHint(words: readonly string[]): string {
-  const path = words.slice(0, 3).filter((word) => /^[a-z][a-z-]*$/.test(word))
+/** Points to the help of the command that the words lead to; what follows it are arguments. */
+function helpHint(root: Commander, words: readonly string[]): string {
+  const path: string[] = []
+  let node: Commander | undefined = root
+  for (const word of words) {
+    node = node.commands.find((child) => child.name() === word || child.aliases().includes(word))
+    if (node === undefined) break
+    path.push(word)
+  }
   return `steward ${[...path, '--help'].join(' ')} shows what it takes`
 }
 

@@ -81,10 +81,10 @@ export function openStream(raw: RawStream, { env, noColor = false, platform = 'l
     canAnimate: isTTY && env.TERM !== 'dumb',
     async write(chunk) {
       if (chunk.length === 0) return
-      if (failure) throw outcomeOf(failure)
+      if (failure) throw writeFailure(failure)
       await new Promise<void>((resolve, reject) => {
         // The callback comes once the chunk is out, which is at the latest when 'drain' would come.
-        raw.write(chunk, (error) => (error ? reject(outcomeOf(error)) : resolve()))
+        raw.write(chunk, (error) => (error ? reject(writeFailure(error)) : resolve()))
       })
     },
     say(line) {
@@ -114,7 +114,8 @@ function paintWith(chalk: ChalkInstance): Paint {
 /** Codes of a reader that went away: a closed pipe, a closed socket, our own end already destroyed after either. */
 const GONE = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'])
 
-function outcomeOf(error: Error): Error {
+/** What a failed write means: `ReaderGone`, which is no error to anyone, or an OperationError. */
+export function writeFailure(error: Error): Error {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (GONE.has(code)) return new ReaderGone()
   return new OperationError({

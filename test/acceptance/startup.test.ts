@@ -44,6 +44,15 @@ test('a list loads the driver and neither Knex nor prompts', () => {
   expect(loaded.filter((name) => ['knex', '@inquirer/prompts', 'ora', 'ajv'].includes(name))).toEqual([])
 })
 
+test('a working directory that was deleted stops nothing that does not need it', () => {
+  const gone = mkdtempSync(join(folder, 'gone-'))
+  const script = 'rmdir "$PWD" && exec "$0" "$1" --version'
+  const answer = execFileSync('/bin/sh', ['-c', script, process.execPath, join(root, 'bin/steward.js')], {
+    cwd: gone,
+  })
+  expect(answer.toString()).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
 /** The packages in every file that the built program has loaded when it ends. */
 function packagesLoadedBy(argv: readonly string[]): string[] {
   const report = join(folder, 'loaded.json')

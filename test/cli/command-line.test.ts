@@ -1,4 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
+import { afterAll, describe, expect, test } from 'vitest'
+import { main } from '../../src/cli/main.ts'
 import { runCli } from '../support/run-cli.ts'
 
 describe('help', () => {
@@ -17,6 +22,35 @@ describe('help', () => {
     const terminal = await runCli([], { tty: { stdin: true, stdout: true, stderr: true } })
     expect(terminal.exitCode).toBe(3)
     expect(terminal.stderr).toContain('steward quickstart makes a local one')
+    const named = await runCli(['--profile', 'embedded'], { tty: { stdin: true, stdout: true, stderr: true } })
+    expect(named).toEqual(terminal)
+  })
+
+  test('is what `help` asks for, with or without a command', async () => {
+    expect(await runCli(['help'])).toEqual(await runCli(['--help']))
+    expect(await runCli(['help', 'migrate', 'up'])).toEqual(await runCli(['migrate', 'up', '--help']))
+  })
+
+  test('stays away from a program that reads JSON: one object on stderr', async () => {
+    for (const argv of [['--json'], ['migrate', '--json']]) {
+      const { exitCode, stdout, stderr } = await runCli(argv)
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'command-missing' } })
+    }
+  })
+
+  test('that cannot be written is an error, one whose reader went away is none', async () => {
+    for (const [code, exitCode] of [
+      ['ENOSPC', 6],
+      ['EPIPE', 0],
+    ] as const) {
+      for (const argv of [['--help'], ['--version'], ['__complete', 'mig']]) {
+        const stdout = new Writable({
+          write: (_chunk, _encoding, done) => done(Object.assign(new Error(code), { code })),
+        })
+        expect(await main(argv, { stdin: process.stdin, stdout, stderr: new PassThrough() }, {})).toBe(exitCode)
+      }
+    }
   })
 
   test('of a group without a verb goes to stderr, since nothing was done', async () => {
@@ -58,6 +92,13 @@ describe('mistakes on the command line', () => {
     expect(stderr).toMatch(/unknown option '--stats' \(Did you mean --status\?\)/i)
   })
 
+  test('the hint names the command, not its arguments, and the code is in kebab-case', async () => {
+    const { stderr } = await runCli(['status', 'extra', '--nosuch', '--json'])
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'unknown-option', hint: 'steward status --help shows what it takes' },
+    })
+  })
+
   test('all problems of one command line are reported together', async () => {
     const { exitCode, stderr } = await runCli([
       'skyvern',
@@ -87,6 +128,24 @@ describe('mistakes on the command line', () => {
     const { exitCode, stderr } = await runCli(['report', 'list', '--json', '-o', 'csv'])
     expect(exitCode).toBe(2)
     expect(stderr).toContain('contradict')
+  })
+})
+
+describe('an entity without its system', () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'steward-shorthand-'))
+  writeFileSync(
+    join(cwd, 'steward.yaml'),
+    `profiles:
+  task: { url: 'postgresql://ada@127.0.0.1:1/app', system: skyvern }
+  other: { url: 'postgresql://ada@127.0.0.1:2/app', system: skyvern }
+`,
+  )
+  afterAll(() => rmSync(cwd, { recursive: true }))
+
+  test.each([[['--profile', 'task']], [['--profile=task']]])('is of the system of profile %j', async (profile) => {
+    const { exitCode, stderr } = await runCli([...profile, 'task', 'list'], { cwd })
+    expect(stderr).toContain('Nothing listens on 127.0.0.1:1\n')
+    expect(exitCode).toBe(3)
   })
 })
 

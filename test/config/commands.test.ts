@@ -1,5 +1,5 @@
 /** `steward config show`, `check` and `init`, as an operator meets them. */
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -106,6 +106,25 @@ describe('config check', () => {
     })
     expect(exitCode).toBe(3)
     expect(stderr).toContain('Nothing listens on 127.0.0.1:1')
+  })
+
+  test('no connection, and the password file that is passed over is named', async () => {
+    const passFile = join(cwd, 'pgpass')
+    await writeFile(passFile, '*:*:*:*:hidden\n', { mode: 0o644 })
+    const { stderr, exitCode } = await runCli(['config', 'check', '--url', 'postgresql://ada@127.0.0.1:1/app'], {
+      cwd,
+      env: { PGPASSFILE: passFile },
+    })
+    expect(exitCode).toBe(3)
+    expect(stderr).toContain(`warning: ${passFile} is ignored, because others may read it`)
+    expect(stderr).not.toContain('hidden')
+  })
+
+  test("a configuration's warning is called one once, by every other command", async () => {
+    await project('profiles:\n  dev:\n    url: postgresql://ada:hidden@127.0.0.1:1/app\n')
+    await chmod(join(cwd, 'steward.yaml'), 0o644)
+    const { stderr } = await runCli(['status'], { cwd })
+    expect(stderr).toMatch(/^warning: \S*steward\.yaml:3: the url of profile dev holds a password/)
   })
 })
 

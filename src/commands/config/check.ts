@@ -42,7 +42,11 @@ async function runChecks(context: Context): Promise<Check[]> {
   const { unknownVariables } = await import('../../config/describe.ts')
   const files = config.files.length === 0 ? 'no file; environment and defaults' : config.files.join(', ')
   const warnings = [...config.warnings, ...unknownVariables(context.env)]
-  const db = await context.db()
+  const db = await context.db().catch((error: unknown) => {
+    // Why there is no connection may stand among them (a password file that is passed over).
+    for (const warning of warnings) context.ui.warn(warning)
+    throw error
+  })
   return [
     { check: 'files', outcome: 'ok', detail: files },
     ...warnings.map((detail): Check => ({ check: 'configuration', outcome: 'warn', detail })),
