@@ -12,6 +12,9 @@ import { runProgram } from './program.ts'
 import { SETTINGS_FILE, writeSettings } from './settings.ts'
 import type { ServerUser } from './unprivileged.ts'
 
+/** Tries again for about five seconds: the initdb of a Steward that was killed writes on until it notices. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 } as const
+
 /** The major version of PostgreSQL that made the data directory, undefined when there is none. */
 export async function dataVersion(data: string): Promise<string | undefined> {
   return (await readIfThere(join(data, 'PG_VERSION')))?.trim()
@@ -46,7 +49,7 @@ export async function initialise(
   { durable }: InitialiseOptions,
 ): Promise<void> {
   const leftovers = (await readdir(paths.home)).filter((name) => name.startsWith('.initdb-'))
-  for (const name of leftovers) await rm(join(paths.home, name), { recursive: true, force: true })
+  for (const name of leftovers) await rm(join(paths.home, name), REMOVAL)
   const unfinished = await mkdtemp(join(paths.home, '.initdb-'))
   try {
     if (user !== undefined) await chown(unfinished, user.uid, user.gid)
@@ -79,7 +82,7 @@ export async function initialise(
     await run(binaries.postgres, ['--single', '-D', unfinished, '-c', 'exit_on_error=on', 'template1'], sql)
     await rename(unfinished, paths.data)
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true })
+    await rm(unfinished, REMOVAL)
     throw error
   }
 }

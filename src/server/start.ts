@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { chown, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError, OperationError } from '../errors.ts'
@@ -12,7 +12,7 @@ import { makeDirectories, makeReachable } from './directories.ts'
 import { onFiles } from './errno.ts'
 import { checkVersion, dataVersion, initialise } from './initdb.ts'
 import { withLock } from './lock.ts'
-import type { ServerPaths } from './paths.ts'
+import { type ServerPaths, SOCKET_PORT } from './paths.ts'
 import { isAlive, livePostmaster, type Postmaster, pidFile, readPidFile } from './postmaster.ts'
 import { programEnvironment } from './program.ts'
 import { type Settings, serverSettings, writeSettings } from './settings.ts'
@@ -102,7 +102,7 @@ async function launchUntilReady(
 ): Promise<Postmaster> {
   const deadline = Date.now() + START_TIMEOUT
   for (;;) {
-    await removeStalePidFile(paths.data)
+    await releaseStaleLocks(paths)
     const outcome = await launch(paths, binaries, user, deadline)
     if (typeof outcome !== 'string') return outcome
     // Backends that outlive a killed postmaster notice within a moment; until then the memory is theirs.
@@ -167,13 +167,21 @@ async function launch(
 }
 
 /**
- * Removes a `postmaster.pid` whose number now belongs to something else (the machine crashed and counted anew):
- * PostgreSQL would take that process for its own server. One of a dead process it recognises itself.
+ * Where the number in the locks of a dead server now belongs to something else (the machine crashed and counted anew,
+ * or nobody has collected the dead process), PostgreSQL would take that for its server. `postmaster.pid` stays, with
+ * the number of ours, which PostgreSQL knows as its parent's and passes over: by the shared memory that the file names
+ * it sees whether sessions of the dead server are still writing. For the holder of the lock.
  */
-async function removeStalePidFile(data: string): Promise<void> {
+async function releaseStaleLocks({ data, run }: ServerPaths): Promise<void> {
   const left = await readPidFile(data)
-  if (left === undefined || !isAlive(left.pid)) return
-  if ((await livePostmaster(data)) === undefined) await rm(pidFile(data), { force: true })
+  if (left !== undefined && isAlive(left.pid)) {
+    if ((await livePostmaster(data)) !== undefined) return
+    const lines = await readFile(pidFile(data), 'utf8')
+    const ours = lines.replace(/^\s*\d+/, (number) => String(process.pid).padStart(number.length))
+    // Over what is there, never emptied first: PostgreSQL does not start over an empty file.
+    await writeFile(pidFile(data), ours, { flag: 'r+' })
+  }
+  await rm(join(run, `.s.PGSQL.${SOCKET_PORT}.lock`), { force: true })
 }
 
 /** Never initialises over files that are no data directory: the rename would fail anyway, with less to say. */

@@ -1,4 +1,5 @@
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -124,6 +125,53 @@ describe('after the server was killed', () => {
     expect((await server.status()).state).toBe('stopped')
     expect(await server.stop()).toBeUndefined()
     expect((await server.start()).started).toBe(true)
+  })
+
+  test('a number that now belongs to another process of the same user does not keep it down', async () => {
+    await server.start()
+    const { uid } = await stat(server.paths.data)
+    const pidFile = join(server.paths.data, 'postmaster.pid')
+    const socketLock = join(server.paths.run, '.s.PGSQL.5432.lock')
+    const left = await Promise.all([pidFile, socketLock].map((file) => readFile(file, 'utf8')))
+    await server.stop()
+    const stranger = spawn('sleep', ['60'], { uid, stdio: 'ignore' })
+    await Promise.all(
+      [pidFile, socketLock].map((file, index) =>
+        writeFile(file, (left[index] ?? '').replace(/^\d+/, String(stranger.pid))),
+      ),
+    )
+    try {
+      expect((await server.start()).started).toBe(true)
+    } finally {
+      stranger.kill()
+    }
+  })
+
+  test('sessions that outlive it are waited for, even where nobody has collected the dead process', async () => {
+    const endpoint = await server.ensureRunning()
+    const { pid = 0 } = await server.status()
+    const { uid } = await stat(server.paths.data)
+    const pidFile = join(server.paths.data, 'postmaster.pid')
+    await withClient(endpoint, 'steward', async (client) => {
+      client.on('error', () => {})
+      // Sorting and hashing a series looks at no latch, so the session does not notice that the server is gone.
+      const busy = client.query('SELECT count(DISTINCT md5(n::text)) FROM generate_series(1, 1500000) AS n')
+      const ended = busy.then(
+        () => Date.now(),
+        () => Date.now(),
+      )
+      await sleep(100)
+      process.kill(pid, 'SIGKILL')
+      while ((await server.status()).state !== 'stopped') await sleep(10)
+      const stranger = spawn('sleep', ['60'], { uid, stdio: 'ignore' })
+      await writeFile(pidFile, (await readFile(pidFile, 'utf8')).replace(/^\d+/, String(stranger.pid)))
+      try {
+        expect((await server.start()).started).toBe(true)
+        expect(Date.now()).toBeGreaterThanOrEqual(await ended)
+      } finally {
+        stranger.kill()
+      }
+    })
   })
 })
 
