@@ -120,7 +120,7 @@ describe('config check', () => {
     expect(stderr).not.toContain('hidden')
   })
 
-  test("a configuration's warning is called one once, by every other command", async () => {
+  test("any other command says a configuration's warning, and says only once that it is one", async () => {
     await project('profiles:\n  dev:\n    url: postgresql://ada:hidden@127.0.0.1:1/app\n')
     await chmod(join(cwd, 'steward.yaml'), 0o644)
     const { stderr } = await runCli(['status'], { cwd })
