@@ -1,7 +1,8 @@
 /**
  * The indexes of the document's optimization section (systems/skyvern.md, "Index Strategy"): composite and partial
  * ones for the common filters and reports. ix_steps_task_order is not among them, since the unique constraint of
- * that name exists already (decisions 7 and 22).
+ * that name exists already (decisions 7 and 22). ix_artifacts_uri is added: a delete asks for each file whether another
+ * row shares it (decision 20).
  *
  * Built inside the migration's transaction: all of them or none, and no invalid index after an interruption
  * (decision 15). The tables are as young as the migration before.
@@ -21,6 +22,7 @@ const indexes = (s: string): Readonly<Record<string, string>> => ({
   ix_workflow_runs_status_started: `${s}.workflow_runs (status, started_at) WHERE started_at IS NOT NULL`,
   ix_artifacts_type_created: `${s}.artifacts (artifact_type, created_at)`,
   ix_artifacts_org_size: `${s}.artifacts (organization_id, file_size_bytes)`,
+  ix_artifacts_uri: `${s}.artifacts USING hash (uri)`,
 })
 
 export default migration({

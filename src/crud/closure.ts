@@ -5,6 +5,7 @@
 import { type ForeignKey, foreignKeysTo } from '../db/catalog.ts'
 import type { Queryable } from '../db/database.ts'
 import { OperationError } from '../errors.ts'
+import type { Entity } from '../model/entity.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { keyIn } from './missing.ts'
 import type { Scope } from './scope.ts'
@@ -139,6 +140,14 @@ export function refersInto(key: ForeignKey, alias: string): Sql {
   const own = join(key.columns.map((name) => identifier(name)))
   const theirs = join(key.referencedColumns.map((name) => identifier(name)))
   return sql`(${own}) IN (SELECT ${theirs} FROM ${raw(alias)})`
+}
+
+/** The entity that the system declares for a table; undefined for tables of others. */
+export function entityOf(
+  { system, schema }: Scope,
+  table: { readonly schema: string; readonly table: string },
+): Entity | undefined {
+  return table.schema === schema ? system.entities.find((entity) => entity.table === table.table) : undefined
 }
 
 export function aliasesOf(closure: Closure): Map<string, string> {

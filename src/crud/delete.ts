@@ -6,7 +6,7 @@ import type { Cells } from '../model/column.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
 import { auditEntry } from './audited.ts'
 import { someOf } from './changes.ts'
-import { type Closure, closureOf, nameOf, withClosure } from './closure.ts'
+import { type Closure, closureOf, entityOf, nameOf, withClosure } from './closure.ts'
 import { type ClosureCounts, countClosure, lockClosure, staying, type TableCount } from './closure-count.ts'
 import { distinct, keyIn, requireRows } from './missing.ts'
 import { type Scope, scopeOf, tableOf } from './scope.ts'
@@ -133,9 +133,7 @@ async function auditDeleted(
   actor: Actor,
 ): Promise<void> {
   for (const table of closure.tables) {
-    const entity = scope.system.entities.find(
-      (candidate) => table.schema === scope.schema && candidate.table === table.table,
-    )
+    const entity = entityOf(scope, table)
     if (!entity) continue
     const rows = transaction.stream<Cells>(
       sql`
@@ -165,9 +163,7 @@ async function auditDetached(
   actor: Actor,
 ): Promise<void> {
   for (const key of closure.detaching) {
-    const entity = scope.system.entities.find(
-      (candidate) => key.schema === scope.schema && candidate.table === key.table,
-    )
+    const entity = entityOf(scope, key)
     if (!entity) continue
     const columns = join([entity.primaryKey, ...key.columns].map((name) => identifier('kept', name)))
     const rows = transaction.stream<Cells>(

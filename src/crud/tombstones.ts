@@ -5,7 +5,7 @@
 import type { Queryable } from '../db/database.ts'
 import type { Entity } from '../model/entity.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
-import { type Closure, type ClosureTable, nameOf, withClosure } from './closure.ts'
+import { type Closure, type ClosureTable, entityOf, nameOf, withClosure } from './closure.ts'
 import { type Scope, scopeOf, tableOf } from './scope.ts'
 
 interface Filed {
@@ -30,10 +30,12 @@ export async function countDueFiles(
   const filed = filedIn(scope, closure)
   if (filed.length === 0) return { files: 0n, bytes: null }
   const due = filed.map((one) => sql`SELECT uri, bytes FROM (${dueFiles(scope, closure, one)}) AS due`)
-  return db.one<DueFiles>(sql`
+  // The sum of bigints is a numeric, which arrives as text: sizes that add up to more than 64 bits are no error.
+  const { files, bytes } = await db.one<{ files: bigint; bytes: string | null }>(sql`
     ${withClosure(scope, closure, ids, fileColumns(filed))}
-    SELECT count(*) AS files, sum(bytes)::bigint AS bytes
+    SELECT count(*) AS files, sum(bytes) AS bytes
     FROM (${join(due, '\n      UNION ALL ')}) AS all_due`)
+  return { files, bytes: bytes === null ? null : BigInt(bytes) }
 }
 
 /**
@@ -65,9 +67,7 @@ export async function recordTombstones(
 /** The entities of the system that stand for files and lose rows. */
 function filedIn(scope: Scope, closure: Closure): Filed[] {
   return closure.tables.flatMap((table) => {
-    const entity = scope.system.entities.find(
-      (candidate) => table.schema === scope.schema && candidate.table === table.table,
-    )
+    const entity = entityOf(scope, table)
     return entity?.file ? [{ entity, file: entity.file, table }] : []
   })
 }
@@ -89,10 +89,13 @@ function dueFiles(scope: Scope, closure: Closure, { entity, file, table }: Filed
             SELECT FROM ${raw(going.alias)} AS too WHERE too.tableoid = kept.tableoid AND too.ctid = kept.ctid
           )`
       : raw('')
+    const kept = identifier('kept', other.file.uri)
     return [
+      // Asked for the closure's files only, so that the index on them answers, not a scan of every row there is.
       sql`AND NOT EXISTS (
           SELECT FROM ${tableOf(scopeOf(scope, other))} AS kept
-          WHERE ${identifier('kept', other.file.uri)} = ${uri}
+          WHERE ${kept} IN (SELECT ${identifier(file.uri)} FROM ${raw(table.alias)})
+          AND ${kept} = ${uri}
           ${goesToo}
         )`,
     ]

@@ -17,7 +17,7 @@ export interface Index {
   readonly name: string
   /** Key columns in order, `created_at DESC` for a descending one. */
   readonly on: readonly string[]
-  readonly method?: 'btree' | 'gin'
+  readonly method?: 'btree' | 'gin' | 'hash'
   readonly unique?: boolean
   /** Predicate of a partial index as `pg_get_expr` prints it. */
   readonly where?: string

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { closureOf } from '../../src/crud/closure.ts'
 import { applyDelete, dependents, planDelete } from '../../src/crud/delete.ts'
+import { countDueFiles } from '../../src/crud/tombstones.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { actor, auditOf, create, organization, refusal, scopeFor, task } from './write-support.ts'
@@ -82,13 +84,40 @@ describe('deleting', () => {
     expect(await tombstones()).not.toContain(uri)
   })
 
+  it('finds the rows that share a file by its index, however many others there are', async () => {
+    const { db } = database
+    await db.execute(sql`
+      INSERT INTO skyvern.artifacts (organization_id, artifact_type, uri)
+      SELECT ${organizationId}, 'recording', 'file:///many/' || n FROM generate_series(1, 20000) AS n`)
+    await db.execute(sql`ANALYZE skyvern.artifacts`)
+    const id = await aggregate()
+    const scope = scopeFor('task')
+    await db.transaction(async (transaction) => {
+      const closure = await closureOf(transaction, scope)
+      expect(await countDueFiles(transaction, scope, closure, [id])).toEqual({ files: 2n, bytes: 200n })
+      const scans = await transaction.one(
+        sql`SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'skyvern.artifacts'::regclass`,
+      )
+      expect(scans).toEqual({ seq_scan: 0n })
+    })
+  })
+
+  it('adds up sizes that are more than a bigint holds', async () => {
+    const largest = 9_223_372_036_854_775_807n
+    const ids = [
+      await artifact({ uri: `file:///${organizationId}/1`, file_size_bytes: largest }),
+      await artifact({ uri: `file:///${organizationId}/2`, file_size_bytes: largest }),
+    ]
+    const plan = await planDelete(database.db, scopeFor('artifact'), ids)
+    expect(plan.files).toEqual({ files: 2n, bytes: 2n * largest })
+  })
+
   it('lists rows that stay and lose a reference, and records what they referred to', async () => {
     const { db } = database
     const scope = scopeFor('user')
     const user = await create(db, scope, { organization_id: organizationId, email: 'a@x.org', full_name: 'A' })
     const id = String(user.user_id)
     const task_id = await task(db, organizationId, { created_by: id })
-    // Users have no delete at the command surface; the closure is the same.
     const plan = await planDelete(db, scope, [id])
     expect(plan.counts.detached).toEqual([
       expect.objectContaining({ table: 'tasks', columns: ['created_by'], rows: 1n }),

@@ -83,6 +83,8 @@ export const artifact = entity({
     { name: 'ix_artifacts_created_at', on: ['created_at'] },
     { name: 'ix_artifacts_type_created', on: ['artifact_type', 'created_at'] },
     { name: 'ix_artifacts_org_size', on: ['organization_id', 'file_size_bytes'] },
+    // Which other rows share a file: every delete asks. A hash, since a URI may be longer than a B-tree takes.
+    { name: 'ix_artifacts_uri', on: ['uri'], method: 'hash' },
   ],
   verbs: ['list', 'get', 'create', 'delete', 'count', 'import', 'export', 'bulk'],
   creation: [
