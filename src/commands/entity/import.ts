@@ -39,7 +39,7 @@ export function importCommand(system: System, entity: Entity): Command {
         command: `${words} ${entity.plural}.ndjson --keep-going`,
         does: 'Write the good rows, keep the others in a file',
       },
-      { command: `gunzip -c ${entity.plural}.ndjson.gz | steward ${words} -`, does: 'From another tool' },
+      { command: `${words} - < ${entity.plural}.ndjson`, does: 'From stdin, where another tool may write' },
     ],
     effect: 'write',
     args: { file: argument('file to read, or - for stdin') },
