@@ -9,6 +9,7 @@ import { statesOf } from '../model/lifecycle.ts'
 import { identifier, raw, type Sql, sql } from '../model/sql.ts'
 import { entityNamed } from '../model/system.ts'
 import type { Candidate } from './candidate.ts'
+import type { Values } from './input.ts'
 import { castType, fieldOf, type Scope, scopeOf, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
 import { isSameValue } from './typed.ts'
@@ -23,7 +24,7 @@ interface ParentsOptions {
 
 /**
  * Adds to every candidate the problems that its parents cause: missing, refusing, at their limit, of another owner, or
- * holding a JSON Schema that the row does not meet.
+ * holding a JSON Schema that the row does not meet; and the fields that it leaves out and a parent gives.
  *
  * Parents are locked field by field in declared order and by key within a field, so that two writers cannot wait for
  * each other.
@@ -90,9 +91,12 @@ async function applyRule(
   const { entity } = scope
   const parentName = fieldOf(entity, rule.via).reference?.entity ?? 'the parent'
   const validate = rule.validates && (await import('./json-schema.ts')).validateAgainst
-  for (const { values, problems } of candidates) {
-    const parent = parents.get(String(values[rule.via]))
+  for (const candidate of candidates) {
+    const { problems } = candidate
+    const parent = parents.get(String(candidate.values[rule.via]))
     if (!parent) continue
+    if (rule.fills) candidate.values = { ...filledFrom(rule, parent), ...candidate.values }
+    const { values } = candidate
     const refused = rule.refuses?.(parent)
     if (refused !== undefined) problems.push({ where: rule.via, reason: refused })
     for (const [own, theirs] of Object.entries(rule.matches ?? {})) {
@@ -109,6 +113,11 @@ async function applyRule(
     }
   }
   if (limits && rule.limit) await applyLimit(transaction, scope, rule, candidates, parents)
+}
+
+/** What the parent gives a row that leaves it out. */
+function filledFrom({ matches = {} }: CreationRule, parent: Cells): Values {
+  return Object.fromEntries(Object.entries(matches).map(([own, theirs]) => [own, parent[theirs]]))
 }
 
 /** Counts active rows of each parent; candidates take the places that are left, in their order. */

@@ -5,12 +5,12 @@
  */
 import type { z } from 'zod'
 import { InvalidValue, type Problem, RefusedError } from '../errors.ts'
-import type { Entity } from '../model/entity.ts'
+import { type Entity, filledVia, requiredFields } from '../model/entity.ts'
 import type { Field } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
 import { plainJson } from './json.ts'
 import { fieldOf } from './scope.ts'
-import { type Purpose, requiredFields, settableFields, whyNotSettable } from './settable.ts'
+import { type Purpose, settableFields, whyNotSettable } from './settable.ts'
 import { type Form, typedValue } from './typed.ts'
 
 /** Values by field, in their memory form; absent ones are left to the database. */
@@ -26,7 +26,10 @@ export interface InputReader {
   read(raw: Readonly<Record<string, unknown>>, form: Form): Reading
   /** The problems of names alone, for the header of a CSV file. */
   checkNames(names: readonly string[]): Problem[]
-  /** Fields that are required and missing, leaving out those that already have a problem. */
+  /**
+   * Fields that are required and missing, leaving out those that already have a problem and those that a parent gives:
+   * where the parent itself is missing or wrong, that is the problem.
+   */
   missing(reading: Reading): Problem[]
 }
 
@@ -87,8 +90,11 @@ export async function inputReader(entity: Entity, purpose: Purpose, only?: reado
       })
     },
     missing({ values, problems }) {
-      return required
-        .filter((key) => values[key] === undefined && !problems.some(({ where }) => where === key))
+      const isWrong = (key: string) => problems.some(({ where }) => where === key)
+      const absent = required.filter((key) => values[key] === undefined && !isWrong(key))
+      const isNamed = (key: string) => (values[key] ?? null) !== null || isWrong(key) || absent.includes(key)
+      return absent
+        .filter((key) => !filledVia(entity, key).some(isNamed))
         .map((key) => ({ where: key, reason: 'is required' }))
     },
   }

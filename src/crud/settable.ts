@@ -11,14 +11,6 @@ export function settableFields(entity: Entity, purpose: Purpose): string[] {
   return Object.keys(entity.fields).filter((key) => whyNotSettable(entity, key, purpose) === undefined)
 }
 
-/** Fields that must be given at creation: no default, no NULL, nothing that assigns them. */
-export function requiredFields(entity: Entity): string[] {
-  return settableFields(entity, 'create').filter((key) => {
-    const field = fieldOf(entity, key)
-    return !field.nullable && field.default === undefined && field.numberedWithin === undefined
-  })
-}
-
 /**
  * The reason why a field cannot be set, saying which verb does it; undefined when it can.
  *

@@ -2,7 +2,7 @@
  * Entities: tables with a command surface, declared as data. Everything downstream (commands, help, prompts,
  * validation, filters, includes, exports, audit, the drift check) is derived from these declarations.
  */
-import type { Field, ValueOf } from './field.ts'
+import { type Field, isSettableAt, type ValueOf } from './field.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Operation } from './operation.ts'
 import type { Sql } from './sql.ts'
@@ -86,6 +86,11 @@ export interface CreationRule {
   readonly validates?: { readonly field: string; readonly against: string }
   /** Fields of the new row that must equal fields of the parent (`organization_id`). */
   readonly matches?: Readonly<Record<string, string>>
+  /**
+   * The fields of `matches` that the input leaves out are taken from the parent. They are declared after `via`, since
+   * parents are read in the order of the fields.
+   */
+  readonly fills?: boolean
 }
 
 /** A secret made at creation and shown once; only its hash is stored (decision 9, api_keys). */
@@ -184,6 +189,21 @@ export function entity<const F extends Fields>(declared: Declared<F>): Entity<F>
     creation: declared.creation ?? [],
     list: { ...declared.list, search: declared.list.search ?? [] },
   }
+}
+
+/** Fields that a new row must have from its input: no default, no NULL, nothing that assigns them. */
+export function requiredFields({ fields }: Entity): string[] {
+  return Object.entries(fields)
+    .filter(([, field]) => isSettableAt(field, 'create') && !field.nullable)
+    .filter(([, field]) => field.default === undefined && field.numberedWithin === undefined)
+    .map(([key]) => key)
+}
+
+/** References whose parent gives a new row this field when the input leaves it out. */
+export function filledVia({ creation }: Entity, key: string): string[] {
+  return creation
+    .filter(({ fills = false, matches = {} }) => fills && Object.hasOwn(matches, key))
+    .map(({ via }) => via)
 }
 
 /** A condition on rows of one entity; made by `crud/filters.ts`, used by list, count, export and bulk verbs. */

@@ -359,11 +359,20 @@ describe('update, operations, delete', () => {
       ...['--parameter-schema', '{"type":"object","required":["month"]}', '--json'],
     ])
     const { workflow_id } = JSON.parse(made.stdout)
-    const base = ['workflow-run', 'start', '--workflow-id', workflow_id, '--organization-id', org]
+    const base = ['workflow-run', 'start', '--workflow-id', workflow_id]
     const wrong = await run([...base, '--parameters', '{"year": 1}'])
     expect([wrong.exitCode, wrong.stderr]).toEqual([5, expect.stringContaining('parameters.month is required')])
     const right = await run([...base, '--parameters', '{"month": "June"}', '--json'])
-    expect(JSON.parse(right.stdout)).toMatchObject({ status: 'running', parameters: { month: 'June' } })
+    expect(JSON.parse(right.stdout)).toMatchObject({
+      status: 'running',
+      organization_id: org,
+      parameters: { month: 'June' },
+    })
+    const help = await run(['workflow-run', 'start', '--help'])
+    expect(help.stdout).toMatch(
+      /--organization-id <text> +organization that owns the run, taken from the\s+workflow when absent/,
+    )
+    expect(help.stdout).toContain('start --workflow-id w_712953182740054018\n')
     const copy = await run([
       'workflow',
       'new-version',

@@ -217,6 +217,28 @@ describe('rules about parents', () => {
     expect(run.status).toBe('created')
   })
 
+  it('takes what is left out from the parent, and asks for nothing that the parent gives', async () => {
+    const { db } = database
+    const organization_id = await organization(db)
+    const scope = scopeFor('workflow-run')
+    const { workflow_id } = await create(db, scopeFor('workflow'), {
+      organization_id,
+      title: 'Invoices',
+      workflow_definition: {},
+    })
+    expect(await create(db, scope, { workflow_id })).toMatchObject({ organization_id })
+    expect(await create(db, scope, { workflow_id, organization_id: null }, 'csv')).toMatchObject({ organization_id })
+    // Neither is a reference given: the workflow is what is missing.
+    expect((await refusal(create(db, scope, {}))).error.message).toBe('workflow_id is required')
+    const absent = await refusal(create(db, scope, { workflow_id: 'w_404' }))
+    expect(absent.error.message).toBe('workflow_id names workflow w_404, which does not exist')
+    // What is taken is checked like anything that is given.
+    await db.execute(
+      sql`UPDATE skyvern.organizations SET is_active = false WHERE organization_id = ${organization_id}`,
+    )
+    expect((await refusal(create(db, scope, { workflow_id }))).error.message).toBe('organization_id is not active')
+  })
+
   it('refuses tasks of an organization whose limit is reached, zero being a limit', async () => {
     const { db } = database
     const one = await organization(db, { settings: { max_concurrent_tasks: 1 } })

@@ -48,3 +48,11 @@ it('says what is wrong with an answer and takes the next', async () => {
   expect(asked).toContain('It must start with http:// or https://')
   expect(asked).toContain('It must not be blank')
 })
+
+it('does not ask for what the parent that was named gives', async () => {
+  const { entity } = scopeFor('workflow-run')
+  const asked: string[] = []
+  const reader = await inputReader(entity, 'create')
+  expect(await promptForMissing(scripted(['w_1'], asked), entity, reader, {})).toEqual({ workflow_id: 'w_1' })
+  expect(await promptForMissing(scripted([], asked), entity, reader, { workflow_id: 'w_1' })).toEqual({})
+})

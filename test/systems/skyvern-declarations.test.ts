@@ -220,6 +220,15 @@ describe('creation', () => {
 })
 
 describe('every entity', () => {
+  it.each(skyvern.entities)('$name takes fields only from a parent that is read before them', (entity) => {
+    const keys = Object.keys(entity.fields)
+    for (const { via, matches = {}, fills } of entity.creation) {
+      for (const key of fills ? Object.keys(matches) : []) {
+        expect(keys.indexOf(key), `${key} after ${via}`).toBeGreaterThan(keys.indexOf(via))
+      }
+    }
+  })
+
   it.each(skyvern.entities)('$name names only fields that it has', (entity) => {
     const named = [
       ...entity.list.columns,

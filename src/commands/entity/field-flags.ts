@@ -1,11 +1,11 @@
 /** Flags made from fields: how values of a row are given on the command line. */
-import type { Entity } from '../../model/entity.ts'
+import { type Entity, filledVia, requiredFields } from '../../model/entity.ts'
 import { type Field, isSettableAt } from '../../model/field.ts'
 import { email, httpUrl } from '../../model/rule.ts'
 import type { System } from '../../model/system.ts'
 import type { ParsedInput } from '../command.ts'
 import { type Flag, type Flags, list, text, texts } from '../flags.ts'
-import { exampleId } from './entity-scope.ts'
+import { exampleId, spoken } from './entity-scope.ts'
 
 const GROUP = 'Fields:'
 
@@ -49,7 +49,7 @@ export function namedFieldFlags(
     keys.flatMap((key): [string, Flag][] => {
       const field = entity.fields[key]
       if (!field) return []
-      const must = required.includes(key) || (purpose === 'create' && isRequired(field)) ? ', required' : ''
+      const must = required.includes(key) ? ', required' : purpose === 'create' ? demands(entity, key) : ''
       const summary = `${field.summary}${describes(field)}${must}`
       if (field.secret) {
         return [[`${key}_file`, text('<file|->', `${summary}; read from a file or stdin`, { group: GROUP })]]
@@ -67,16 +67,6 @@ export const assignmentFlags = {
 }
 
 export const clearFlag = list('<fields>', 'set fields to NULL', { group: GROUP })
-
-/** Whether the field must be given at creation. */
-export function isRequired(field: Field): boolean {
-  return (
-    isSettableAt(field, 'create') &&
-    !field.nullable &&
-    field.default === undefined &&
-    field.numberedWithin === undefined
-  )
-}
 
 /** The fields given by their flags, as raw texts by key. */
 export function givenFields(entity: Entity, input: ParsedInput): Record<string, string> {
@@ -103,6 +93,13 @@ function isOpen(entity: Entity, key: string, purpose: 'create' | 'update'): bool
   return field !== undefined && isSettableAt(field, purpose)
 }
 
+/** Whether a create must be given the field, or where it has it from. */
+function demands(entity: Entity, key: string): string {
+  if (!requiredFields(entity).includes(key)) return ''
+  const parents = filledVia(entity, key).map((via) => spoken(entity.fields[via]?.reference?.entity ?? via))
+  return parents.length === 0 ? ', required' : `, taken from the ${parents.join(' or ')} when absent`
+}
+
 function describes({ rules }: Field): string {
   const words = rules.map((rule) => rule.describes)
   return words.length === 0 ? '' : `: ${words.join(', ')}`
@@ -110,9 +107,11 @@ function describes({ rules }: Field): string {
 
 /** The flags of the required fields with plausible values, for examples. */
 export function exampleFlags(system: System, entity: Entity): string[] {
-  return Object.entries(entity.fields)
-    .filter(([, field]) => isRequired(field))
-    .map(([key, field]) => {
+  return requiredFields(entity)
+    .filter((key) => filledVia(entity, key).length === 0)
+    .flatMap((key) => {
+      const field = entity.fields[key]
+      if (!field) return []
       const parent = system.entities.find(({ name }) => name === field.reference?.entity)
       return `--${key.replaceAll('_', '-')} ${parent ? exampleId(parent) : exampleValue(key, field)}`
     })

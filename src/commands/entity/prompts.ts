@@ -1,11 +1,14 @@
 /** Asking for what is required and missing, on a terminal; every answer is checked as it is given. */
 import type { InputReader } from '../../crud/input.ts'
-import type { Entity } from '../../model/entity.ts'
+import { type Entity, filledVia, requiredFields } from '../../model/entity.ts'
 import type { Field } from '../../model/field.ts'
 import type { Context } from '../command.ts'
-import { isRequired } from './field-flags.ts'
 
-/** @returns raw texts by field; none without a terminal, where what is missing becomes a problem */
+/**
+ * Asks for required fields in declared order, but not for what a parent that is named gives.
+ *
+ * @returns raw texts by field; none without a terminal, where what is missing becomes a problem
+ */
 export async function promptForMissing(
   context: Context,
   entity: Entity,
@@ -14,8 +17,11 @@ export async function promptForMissing(
 ): Promise<Record<string, string>> {
   const answers: Record<string, string> = {}
   if (!context.ui.interactive) return answers
-  for (const [key, field] of Object.entries(entity.fields)) {
-    if (!isRequired(field) || Object.hasOwn(given, key)) continue
+  for (const key of requiredFields(entity)) {
+    const field = entity.fields[key]
+    if (!field || Object.hasOwn(given, key)) continue
+    const parents = filledVia(entity, key)
+    if (parents.some((via) => Object.hasOwn(given, via) || Object.hasOwn(answers, via))) continue
     answers[key] = await ask(context, key, field, reader)
   }
   return answers

@@ -33,7 +33,7 @@ export const workflowRun = entity({
       settable: 'create',
     }),
     organization_id: reference('organization', 'organization_id', {
-      summary: 'organization that owns the run, as the workflow',
+      summary: 'organization that owns the run',
       onDelete: 'cascade',
       settable: 'create',
     }),
@@ -106,6 +106,7 @@ export const workflowRun = entity({
       lock: 'share',
       refuses: (workflow) => (workflow.is_active === true ? undefined : 'is not active'),
       matches: { organization_id: 'organization_id' },
+      fills: true,
       validates: { field: 'parameters', against: 'parameter_schema' },
     },
     ofSameOrganization('initiated_by'),
