@@ -44,8 +44,11 @@ export interface Transaction extends Queryable {
 export interface Session extends Queryable {
   /** Backend process id, to find it in pg_stat_activity. */
   readonly pid: number
-  /** Calls back with each notice (the detail of VACUUM VERBOSE arrives here). */
-  onNotice(listener: (message: string) => void): () => void
+  /**
+   * Calls back with each notice (the detail of VACUUM VERBOSE arrives here). The message may be in any language; the
+   * name of the server's function that sent it is the same in all.
+   */
+  onNotice(listener: (message: string, routine: string) => void): () => void
 }
 
 export interface Database extends Queryable {

@@ -111,8 +111,9 @@ export class Link {
     return !this.broken && !this.#ended
   }
 
-  onNotice(listener: (message: string) => void): () => void {
-    const relay = (notice: { message?: string | undefined }) => listener(notice.message ?? '')
+  onNotice(listener: (message: string, routine: string) => void): () => void {
+    const relay = (notice: { message?: string | undefined; routine?: string | undefined }) =>
+      listener(notice.message ?? '', notice.routine ?? '')
     this.#client.on('notice', relay)
     return () => this.#client.off('notice', relay)
   }

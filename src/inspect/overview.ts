@@ -3,7 +3,7 @@
  * large tables are estimated from the planner's statistics and say so, and states are counted over a bounded window.
  */
 import type { Queryable } from '../db/database.ts'
-import { sizeUnlessLocked } from '../db/relation-size.ts'
+import { lockedForReaders, sizeUnlessLocked } from '../db/relation-size.ts'
 import { identifier, join, type Sql, sql } from '../model/sql.ts'
 import { entityNamed, type System } from '../model/system.ts'
 
@@ -43,6 +43,7 @@ interface Found {
   readonly table: string
   readonly estimate: bigint
   readonly bytes: bigint
+  /** Allowed, and without waiting for a lock. */
   readonly readable: boolean
 }
 
@@ -55,7 +56,9 @@ export async function tableFigures(db: Queryable, placed: readonly Placed[]): Pr
       -- A partitioned table has neither rows nor size of its own: its leaves have them.
       COALESCE(leaves.estimate, c.reltuples::bigint) AS estimate,
       COALESCE(leaves.bytes, ${sizeUnlessLocked(sql`pg_total_relation_size(c.oid)`, sql`c.oid`, sql`c.relpages`)}) AS bytes,
-      has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+      has_schema_privilege(n.oid, 'USAGE')
+        AND has_table_privilege(c.oid, 'SELECT')
+        AND NOT ${lockedForReaders(sql`c.oid`)} AS readable
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN LATERAL (
@@ -106,7 +109,7 @@ export async function outcomeFigures(db: Queryable, placed: readonly Placed[]): 
   return figures
 }
 
-/** False where the table does not exist or this role may not read it. */
+/** False where the table does not exist, or this role may not read it or would wait for it. */
 async function isReadable(db: Queryable, schema: string, table: string): Promise<boolean> {
   const row = await db.maybeOne(sql`
     SELECT 1
@@ -116,6 +119,7 @@ async function isReadable(db: Queryable, schema: string, table: string): Promise
       AND c.relname = ${table}
       AND has_schema_privilege(n.oid, 'USAGE')
       AND has_table_privilege(c.oid, 'SELECT')
+      AND NOT ${lockedForReaders(sql`c.oid`)}
   `)
   return row !== undefined
 }

@@ -4,7 +4,7 @@
  */
 import type { Database, Queryable } from '../db/database.ts'
 import { identifier, sql } from '../model/sql.ts'
-import { type Item, type ItemResult, type RunOptions, runItems } from './job.ts'
+import { executeOnTable, type Item, type ItemResult, type RunOptions, runItems } from './job.ts'
 import { isForced, type Selection, selected } from './selection.ts'
 import { type TableStatistics, tableStatistics } from './table-statistics.ts'
 
@@ -51,7 +51,7 @@ function analyzeReason(table: TableStatistics, need: AnalyzeNeed): { needed: boo
 /** Gathers statistics for what the plan says. */
 export function applyAnalyze(db: Database, plan: readonly Item[], options: RunOptions): Promise<ItemResult[]> {
   return runItems(db, plan, options, async (session, item) => {
-    await session.execute(sql`ANALYZE ${identifier(item.schema, item.table)}`)
+    await executeOnTable(session, item, sql`ANALYZE ${identifier(item.schema, item.table)}`)
     return { freedBytes: 0n }
   })
 }

@@ -3,7 +3,8 @@
  * bounds every lock wait, survives a failed item, and stops between items when asked to.
  */
 import type { Database, Session } from '../db/database.ts'
-import { LockedError, StewardError } from '../errors.ts'
+import { LockedError, OperationError, StewardError } from '../errors.ts'
+import type { Sql } from '../model/sql.ts'
 import type { OnProgress } from '../progress.ts'
 
 /** One table or index that a job looked at. */
@@ -110,6 +111,33 @@ async function runItem(
       return { ...item, outcome: 'failed', seconds: seconds(), freedBytes: 0n, error: error.message }
     }
   }
+}
+
+/** Functions of the server that say so: until PostgreSQL 15, and since. */
+const REFUSING = /^vacuum_is_(relation_owner|permitted_for_relation)$/
+
+/**
+ * Runs VACUUM or ANALYZE on one table. PostgreSQL passes over a table that the role may not work on, with a warning
+ * and no error; here it is the failure that it is.
+ *
+ * @throws OperationError `not-permitted` when the table was passed over
+ */
+export async function executeOnTable(session: Session, item: Item, statement: Sql): Promise<void> {
+  let refused = false
+  const silence = session.onNotice((_message, routine) => {
+    refused ||= REFUSING.test(routine)
+  })
+  try {
+    await session.execute(statement)
+  } finally {
+    silence()
+  }
+  if (!refused) return
+  throw new OperationError({
+    code: 'not-permitted',
+    message: `only the owner of ${nameOf(item)}, of the database, or a superuser may ${item.action} it`,
+    hint: 'Connect as the owner; since PostgreSQL 17 the privilege MAINTAIN is enough',
+  })
 }
 
 /** `skyvern.tasks`, or the index where the item is one. */

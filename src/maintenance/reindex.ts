@@ -53,10 +53,10 @@ function decide(index: IndexStatistics, need: ReindexNeed, forced: boolean): Pic
  * it may be longer than for other DDL.
  */
 export function applyReindex(db: Database, plan: readonly Item[], options: RunOptions): Promise<ItemResult[]> {
-  return runItems(db, plan, options, (session, item) => rebuild(session, item))
+  return runItems(db, plan, options, (session, item) => rebuild(session, item, options))
 }
 
-async function rebuild(session: Session, item: Item): Promise<Effect> {
+async function rebuild(session: Session, item: Item, { signal }: RunOptions): Promise<Effect> {
   const index = identifier(item.schema, item.index ?? '')
   if (item.action === 'drop') {
     await session.execute(sql`DROP INDEX CONCURRENTLY IF EXISTS ${index}`)
@@ -65,6 +65,8 @@ async function rebuild(session: Session, item: Item): Promise<Effect> {
   try {
     await session.execute(sql`REINDEX INDEX CONCURRENTLY ${index}`)
   } catch (error) {
+    // Whoever stopped it waits; the build was to wait long for older transactions, the tidying up is not.
+    if (signal.aborted) await session.execute(sql`SET lock_timeout = '1s'`)
     await dropLeftovers(session, item)
     throw error
   }

@@ -4,7 +4,7 @@
  */
 import type { Database, Queryable, Session } from '../db/database.ts'
 import { identifier, sql } from '../model/sql.ts'
-import { type Effect, type Item, type ItemResult, type RunOptions, runItems } from './job.ts'
+import { type Effect, executeOnTable, type Item, type ItemResult, type RunOptions, runItems } from './job.ts'
 import { isForced, type Selection, selected } from './selection.ts'
 import { type TableStatistics, tableStatistics } from './table-statistics.ts'
 
@@ -61,7 +61,7 @@ async function vacuumTable(db: Database, session: Session, item: Item, options: 
   })
   const stopWatching = watchVacuum(db, session.pid, item, options)
   try {
-    await session.execute(sql`VACUUM (ANALYZE, VERBOSE) ${name}`)
+    await executeOnTable(session, item, sql`VACUUM (ANALYZE, VERBOSE) ${name}`)
   } finally {
     silence()
     stopWatching()

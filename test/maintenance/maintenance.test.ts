@@ -66,6 +66,58 @@ describe('vacuum', () => {
     }
   })
 
+  test('fails on a table that the role may not work on, which PostgreSQL passes over with a warning', async () => {
+    await run('CREATE ROLE passer LOGIN')
+    await run('GRANT USAGE ON SCHEMA shop TO passer')
+    const passer = await connect(
+      { ...test_.endpoint, user: 'passer' },
+      { applicationName: 'passer', statementTimeoutMs: 0, poolSize: 1 },
+    )
+    try {
+      const chosen = { ...everything, tables: ['orders'] }
+      for (const [action, results] of [
+        ['vacuum', await applyVacuum(passer, await planVacuum(passer, chosen, VACUUM_NEED), options())],
+        ['analyze', await applyAnalyze(passer, await planAnalyze(passer, chosen, ANALYZE_NEED), options())],
+      ] as const) {
+        expect(results).toMatchObject([
+          {
+            outcome: 'failed',
+            error: `only the owner of shop.orders, of the database, or a superuser may ${action} it`,
+          },
+        ])
+      }
+    } finally {
+      await passer.close()
+      await run('DROP OWNED BY passer')
+      await run('DROP ROLE passer')
+    }
+  })
+
+  test('plans without waiting for a table that another session waits to lock', async () => {
+    const [reader, writer] = await Promise.all(
+      ['reader', 'writer'].map((applicationName) =>
+        connect(test_.endpoint, { applicationName, statementTimeoutMs: 0, poolSize: 1 }),
+      ),
+    )
+    if (!reader || !writer) throw new Error('two connections were asked for')
+    let queued: Promise<unknown> = Promise.resolve()
+    try {
+      await reader.transaction(async (holder) => {
+        await holder.execute(raw('SELECT FROM shop.orders LIMIT 1'))
+        queued = writer.execute(raw('ALTER TABLE shop.orders ADD COLUMN more text'))
+        const waits = raw("SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
+        while ((await db.rows(waits)).length === 0) await pauseUnless(new AbortController().signal)(10)
+        // Were it to wait, this transaction would never end.
+        const limit = { statementTimeoutMs: 2000 }
+        await db.transaction((tx) => planVacuum(tx, everything, VACUUM_NEED), limit)
+        await db.transaction((tx) => planReindex(tx, everything, REINDEX_NEED), limit)
+      })
+    } finally {
+      await queued
+      await Promise.all([reader.close(), writer.close()])
+    }
+  })
+
   test('stops between tables when asked to, and says which were left', async () => {
     const stop = new AbortController()
     const plan = await planVacuum(db, { ...everything, all: true }, VACUUM_NEED)

@@ -1,7 +1,7 @@
 /** What the maintenance verbs share: which tables they are about, and how a plan and its results are shown. */
 import { type Config, STEWARD_SCHEMA, schemaOf } from '../../config/config.ts'
 import type { Database } from '../../db/database.ts'
-import { ExitCode, UsageError } from '../../errors.ts'
+import { ExitCode, InterruptedError, UsageError } from '../../errors.ts'
 import type { Item, ItemResult, RunOptions } from '../../maintenance/job.ts'
 import type { Selection } from '../../maintenance/selection.ts'
 import type { Column } from '../../model/column.ts'
@@ -56,6 +56,7 @@ export interface MaintenanceOutcome {
   readonly items: readonly Item[]
   /** Absent after a dry run. */
   readonly results?: readonly ItemResult[]
+  readonly exitCode: ExitCode
 }
 
 /** Plans, and applies the plan unless it is a dry run; the run is journalled when it changes something. */
@@ -73,16 +74,16 @@ export async function planAndApply(
   const [config, db] = await Promise.all([context.config(), context.db()])
   const items = await job.plan(db, selectionFrom(config, input))
   const todo = items.filter((item) => item.action !== 'keep')
-  if (input.dryRun) return { dryRun: true, items }
+  if (input.dryRun) return { dryRun: true, items, exitCode: ExitCode.ok }
   if (todo.length === 0) {
     context.ui.note(`Nothing needs it: ${items.length} looked at. --dry-run shows why, --all does it all the same.`)
-    return { dryRun: false, items, results: [] }
+    return { dryRun: false, items, results: [], exitCode: ExitCode.ok }
   }
   const [{ pauseUnless }, { journalRun }] = await Promise.all([
     import('../../maintenance/job.ts'),
     import('../../db/journal.ts'),
   ])
-  const results = await journalRun(db, context, async () => {
+  return journalRun(db, context, async () => {
     const done = await job.apply(db, todo, {
       label: job.label,
       onProgress: context.ui.progress,
@@ -96,9 +97,9 @@ export async function planAndApply(
     })
     const count = (outcome: ItemResult['outcome']) => done.filter((each) => each.outcome === outcome).length
     const counts = { done: count('done'), failed: count('failed'), stopped: count('stopped') }
-    return { value: done, counts, exitCode: exitOf(done) }
+    const exitCode = exitOf(done, context.signal)
+    return { value: { dryRun: false, items, results: done, exitCode }, counts, exitCode }
   })
-  return { dryRun: false, items, results }
 }
 
 const WHERE: readonly Column[] = [
@@ -147,13 +148,14 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
   }
 }
 
-/** 7 when some items failed, 6 when all did, 9 when it was stopped with work left. */
-export function maintenanceExit({ results = [] }: MaintenanceOutcome): ExitCode {
-  return exitOf(results)
+export function maintenanceExit({ exitCode }: MaintenanceOutcome): ExitCode {
+  return exitCode
 }
 
-function exitOf(results: readonly ItemResult[]): ExitCode {
+/** 7 when some items failed, 6 when all did, the signal's code when one stopped it with work left. */
+function exitOf(results: readonly ItemResult[], { reason }: AbortSignal): ExitCode {
   const failed = results.filter((result) => result.outcome === 'failed').length
   if (failed > 0) return failed === results.length ? ExitCode.failed : ExitCode.partial
-  return results.some((result) => result.outcome === 'stopped') ? ExitCode.unfinished : ExitCode.ok
+  if (!results.some((result) => result.outcome === 'stopped')) return ExitCode.ok
+  return reason instanceof InterruptedError ? reason.exitCode : ExitCode.unfinished
 }
