@@ -3,7 +3,8 @@ import { type Config, schemaOf } from '../config/config.ts'
 import type { Database } from '../db/database.ts'
 import type { OutcomeFigures, Placed, TableFigures } from '../inspect/overview.ts'
 import type { MigrationStatus } from '../migrations/status.ts'
-import type { Tone } from '../model/column.ts'
+import type { Column } from '../model/column.ts'
+import type { Entity } from '../model/entity.ts'
 import { entityNamed, type System } from '../model/system.ts'
 import type { Section, View } from '../output/view.ts'
 import { systems } from '../systems/registry.ts'
@@ -161,22 +162,17 @@ function systemRow(system: System, tables: readonly TableFigures[], migrations: 
   }
 }
 
-const ROLE_TONES: Readonly<Record<string, Tone>> = { terminal: 'idle', active: 'active', waiting: 'idle' }
-
 function outcomeSection(system: System, outcomes: readonly OutcomeFigures[]): Section[] {
   const own = outcomes.filter((outcome) => outcome.system === system.name)
   if (own.length === 0) return []
   const entity = entityNamed(system, system.overview.entity)
-  const tones = Object.fromEntries(
-    Object.entries(entity?.lifecycle?.states ?? {}).map(([state, role]) => [state, ROLE_TONES[role] ?? 'idle']),
-  )
   return [
     {
       kind: 'table',
       key: `${system.name}_outcomes`,
       title: `${system.title}: ${entity?.plural ?? ''} of the last 30 days`,
       columns: [
-        { key: 'state', kind: 'text', tones: { ...tones, completed: 'good', failed: 'bad' } },
+        { key: 'state', kind: 'text', tones: stateTones(entity) },
         { key: 'rows', kind: 'bigint', unit: 'count' },
         { key: 'share', kind: 'float', unit: 'percent' },
       ],
@@ -184,6 +180,22 @@ function outcomeSection(system: System, outcomes: readonly OutcomeFigures[]): Se
       chart: { kind: 'bars', x: 'state', y: ['rows'], instead: true },
     },
   ]
+}
+
+/** What the states of an entity mean at a glance, as it declares them. */
+function stateTones(entity: Entity | undefined): NonNullable<Column['tones']> {
+  return (entity?.lifecycle && entity.fields[entity.lifecycle.field]?.tones) ?? {}
+}
+
+/** `skyvern task list --status failed,terminated --since 7d`; undefined where no state is a bad one. */
+function badOnes(system: System): string | undefined {
+  const entity = entityNamed(system, system.overview.entity)
+  const bad = Object.entries(stateTones(entity)).filter(
+    ([state, tone]) => tone === 'bad' && entity?.lifecycle?.states[state],
+  )
+  if (!entity?.lifecycle || bad.length === 0) return undefined
+  const states = bad.map(([state]) => state).join(',')
+  return `${system.name} ${entity.name} list --${entity.lifecycle.field.replaceAll('_', '-')} ${states} --since 7d`
 }
 
 function nextSteps({ systems: loaded, tables, migrations, due, connection }: Overview): string[] {
@@ -197,9 +209,9 @@ function nextSteps({ systems: loaded, tables, migrations, due, connection }: Ove
     return empty.map((system) => `steward seed run ${system.name}   fill it with demo data`)
   }
   const lines = loaded.flatMap((system) => {
-    const entity = system.overview.entity
+    const bad = badOnes(system)
     return [
-      `steward ${system.name} ${entity} list --status failed --since 7d   what went wrong lately`,
+      ...(bad === undefined ? [] : [`steward ${bad}   what went wrong lately`]),
       `steward ${system.name} --help   everything there is to do with ${system.title}`,
     ]
   })

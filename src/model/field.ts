@@ -32,6 +32,8 @@ export interface FieldOptions {
   readonly settable?: Settable
   readonly rules?: readonly Rule[]
   readonly unit?: Column['unit']
+  /** What its words mean at a glance: `{ failed: 'bad' }`. */
+  readonly tones?: Column['tones']
   readonly secret?: boolean
   /** Numbered from 1 within the rows that share these fields; assigned at creation, safe against races. */
   readonly numberedWithin?: readonly string[]
@@ -151,6 +153,7 @@ export function columnOf(key: string, declared: Field): Column {
     kind: declared.kind,
     summary: declared.summary,
     ...(declared.unit === undefined ? {} : { unit: declared.unit }),
+    ...(declared.tones === undefined ? {} : { tones: declared.tones }),
     ...(declared.secret === undefined ? {} : { secret: declared.secret }),
   }
 }

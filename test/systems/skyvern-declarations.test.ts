@@ -289,3 +289,11 @@ describe('retention', () => {
     expect(rule?.only?.status).toEqual(task.lifecycle && statesOf(task.lifecycle, 'terminal'))
   })
 })
+
+describe('what words mean at a glance', () => {
+  it.each(skyvern.entities.filter((entity) => entity.lifecycle))('is said of every state of $name', (entity) => {
+    const { field, states } = entity.lifecycle ?? { field: '', states: {} }
+    const tones = entity.fields[field]?.tones ?? {}
+    expect(Object.keys(states).filter((state) => tones[state] === undefined)).toEqual([])
+  })
+})

@@ -88,7 +88,7 @@ function examples(system: System, entity: Entity): [Example, ...Example[]] {
   const words = wordsOf(system, entity, 'list')
   const state = Object.entries(entity.fields).find(([, field]) => field.values && !field.secret)
   const values = state?.[1].values ?? []
-  const value = values.find((candidate) => candidate === 'failed') ?? values.at(-1)
+  const value = values.find((candidate) => state?.[1].tones?.[candidate] === 'bad') ?? values.at(-1)
   const period = entity.list.time === undefined ? '' : ' --since 7d'
   const number = Object.entries(entity.fields).find(([, field]) => field.unit === 'bytes' || field.kind === 'integer')
   const empty = Object.entries(entity.fields).find(([, field]) => field.nullable && field.kind === 'timestamp')

@@ -14,6 +14,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { atLeast } from '../../../model/rule.ts'
+import { statusTones } from '../tones.ts'
 import { activeOrganization } from './creation-rules.ts'
 
 const STATUSES = ['created', 'running', 'completed', 'failed', 'timeout'] as const
@@ -32,6 +33,7 @@ export const browserSession = entity({
     }),
     status: enumeration('browser_session_status', STATUSES, {
       summary: 'where it stands',
+      tones: statusTones,
       default: `'created'::{schema}.browser_session_status`,
       settable: 'never',
     }),

@@ -15,6 +15,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
+import { statusTones } from '../tones.ts'
 
 const STATUSES = ['created', 'running', 'completed', 'failed', 'retrying', 'skipped'] as const
 const TYPES = ['action', 'validation', 'extraction', 'navigation'] as const
@@ -33,6 +34,7 @@ export const step = entity({
     }),
     status: enumeration('step_status', STATUSES, {
       summary: 'where it stands',
+      tones: statusTones,
       default: `'created'::{schema}.step_status`,
       settable: 'never',
     }),

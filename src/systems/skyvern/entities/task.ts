@@ -12,6 +12,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { httpUrl, jsonObject, notBlank } from '../../../model/rule.ts'
+import { statusTones } from '../tones.ts'
 import { ofSameOrganization, roomForTask } from './creation-rules.ts'
 import { RUN_ROLES, RUN_STATUSES, runTransitions } from './run-lifecycle.ts'
 
@@ -43,6 +44,7 @@ export const task = entity({
     }),
     status: enumeration('task_status', RUN_STATUSES, {
       summary: 'where it stands',
+      tones: statusTones,
       default: `'created'::{schema}.task_status`,
       settable: 'never',
     }),

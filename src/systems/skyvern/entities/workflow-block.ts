@@ -15,6 +15,7 @@ import {
   updatedAt,
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
+import { statusTones } from '../tones.ts'
 
 const STATUSES = ['created', 'running', 'completed', 'failed', 'cancelled', 'terminated', 'skipped'] as const
 
@@ -35,6 +36,7 @@ export const workflowBlock = entity({
     label: text({ summary: 'name within the workflow', nullable: true, settable: 'never' }),
     status: enumeration('workflow_block_status', STATUSES, {
       summary: 'where it stands',
+      tones: statusTones,
       default: `'created'::{schema}.workflow_block_status`,
       settable: 'never',
     }),

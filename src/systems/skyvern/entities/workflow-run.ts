@@ -13,6 +13,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { atLeast, jsonObject, notBlank } from '../../../model/rule.ts'
+import { statusTones } from '../tones.ts'
 import { activeOrganization, ofSameOrganization } from './creation-rules.ts'
 import { RUN_ROLES, RUN_STATUSES, runTransitions } from './run-lifecycle.ts'
 
@@ -51,6 +52,7 @@ export const workflowRun = entity({
     }),
     status: enumeration('workflow_run_status', RUN_STATUSES, {
       summary: 'where it stands',
+      tones: statusTones,
       default: `'created'::{schema}.workflow_run_status`,
       settable: 'never',
     }),

@@ -1,5 +1,4 @@
 /** What several Skyvern reports share. */
-import type { Tone } from '../../../model/column.ts'
 import type { Parameter, ReportInput } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
 
@@ -35,17 +34,4 @@ export const workflowParameter: Parameter = {
   required: true,
   positional: true,
   metavar: 'workflow-id',
-}
-
-/** How the states of tasks and steps look. */
-export const statusTones: Readonly<Record<string, Tone>> = {
-  created: 'idle',
-  queued: 'active',
-  running: 'active',
-  retrying: 'active',
-  completed: 'good',
-  failed: 'bad',
-  terminated: 'bad',
-  cancelled: 'idle',
-  skipped: 'idle',
 }
