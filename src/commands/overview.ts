@@ -37,22 +37,42 @@ export async function gatherOverview(context: Context): Promise<Overview> {
     import('../inspect/overview.ts'),
   ])
   const placed: Placed[] = loaded.map((system) => ({ system, schema: schemaOf(config, system.name) }))
+  return {
+    connection: await connectionOf(context, config, db),
+    systems: loaded,
+    tables: await inspect.tableFigures(db, placed),
+    outcomes: await inspect.outcomeFigures(db, placed),
+    migrations: await migrationsIn(context, config, db),
+    due: await maintenanceDue(db, placed),
+  }
+}
+
+/** The status of the migrations whose records this role may read; it is told which it may not. */
+async function migrationsIn(context: Context, config: Config, db: Database): Promise<MigrationStatus[]> {
   const { migrationStatus } = await import('../migrations/status.ts')
   const scopes = await migrationsOf(
     config,
     systems.map((entry) => entry.name),
   )
-  return {
-    connection: await connectionOf(config, db),
-    systems: loaded,
-    tables: await inspect.tableFigures(db, placed),
-    outcomes: await inspect.outcomeFigures(db, placed),
-    migrations: await migrationStatus(db, scopes),
-    due: await maintenanceDue(db, placed),
+  const found: MigrationStatus[] = []
+  for (const scope of scopes) {
+    const what = `the migrations of ${scope.system}`
+    found.push(...((await unlessForbidden(context, what, migrationStatus(db, [scope]))) ?? []))
   }
+  return found
 }
 
-async function connectionOf(config: Config, db: Database): Promise<Overview['connection']> {
+/** What a role with few privileges may not read is left out and named; anything else that goes wrong is an error. */
+async function unlessForbidden<T>(context: Context, what: string, reading: Promise<T>): Promise<T | undefined> {
+  const { OperationError } = await import('../errors.ts')
+  return reading.catch((error: unknown) => {
+    if (!(error instanceof OperationError && error.code === 'permission-denied')) throw error
+    context.ui.warn(`This role may not read ${what}.`)
+    return undefined
+  })
+}
+
+async function connectionOf(context: Context, config: Config, db: Database): Promise<Overview['connection']> {
   const [{ sql }, { readEnvironment }] = await Promise.all([
     import('../model/sql.ts'),
     import('../db/environment.ts'),
@@ -64,7 +84,7 @@ async function connectionOf(config: Config, db: Database): Promise<Overview['con
     server: `PostgreSQL ${version}`,
     database: db.database,
     user: db.user,
-    environment: (await readEnvironment(db)) ?? null,
+    environment: (await unlessForbidden(context, 'the environment marker', readEnvironment(db))) ?? null,
     profile: config.profile,
     bytes,
   }
@@ -155,7 +175,7 @@ function systemRow(system: System, tables: readonly TableFigures[], migrations: 
   const rest = steps.length - applied
   return {
     system: system.name,
-    migrations: rest === 0 ? `${applied} applied` : `${applied} applied, ${rest} to look at`,
+    migrations: steps.length === 0 ? null : `${applied} applied${rest === 0 ? '' : `, ${rest} to look at`}`,
     tables: own.length,
     rows: own.reduce((sum, table) => sum + (table.rows ?? 0n), 0n),
     bytes: own.reduce((sum, table) => sum + table.bytes, 0n),
