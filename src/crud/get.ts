@@ -1,9 +1,10 @@
 /** Rows by their keys, with related rows. */
 import type { Queryable } from '../db/database.ts'
-import { InvalidValue, NotFoundError, type Problem } from '../errors.ts'
+import { InvalidValue, type Problem } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import { identifier, sql } from '../model/sql.ts'
 import { type Cut, type Include, withIncludes } from './includes.ts'
+import { notFound } from './missing.ts'
 import { castType, fieldOf, refuseProblems, type Scope, tableOf } from './scope.ts'
 import { selectList, visibleFields } from './select.ts'
 import { parseValue } from './values.ts'
@@ -38,17 +39,6 @@ export async function getRows(
   if (missing.length > 0) throw notFound(scope, missing)
   const ordered = wanted.map((id) => byId.get(id)).filter((row) => row !== undefined)
   return withIncludes(db, scope, ordered, options.includes ?? [])
-}
-
-/** No row has this id, or these. The ids are keys that the user typed, not data. */
-export function notFound({ system, entity }: Scope, ids: readonly string[]): NotFoundError {
-  const many = ids.length > 1
-  return new NotFoundError({
-    code: 'not-found',
-    message: many ? `There are no ${entity.plural} ${ids.join(', ')}` : `There is no ${entity.name} ${ids[0] ?? ''}`,
-    hint: `steward ${system.name} ${entity.name} list shows the ones there are`,
-    details: { entity: entity.name, ids: [...ids] },
-  })
 }
 
 function checkedIds({ entity }: Scope, ids: readonly string[]): string[] {

@@ -5,7 +5,7 @@
  */
 import type { z } from 'zod'
 import { InvalidValue, type Problem, RefusedError } from '../errors.ts'
-import { type Entity, filledVia, requiredFields } from '../model/entity.ts'
+import { type Entity, filledVia, keyOf, requiredFields } from '../model/entity.ts'
 import type { Field } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
 import { plainJson } from './json.ts'
@@ -73,9 +73,10 @@ export async function inputReader(entity: Entity, purpose: Purpose, only?: reado
   return {
     read(raw, form) {
       const named = byField(entity, raw)
+      const twice = givenTwice(entity, Object.keys(raw))
       const parsed = schemaFor(form).safeParse(named)
-      if (parsed.success) return { values: withoutAbsent(parsed.data), problems: [] }
-      const problems = parsed.error.issues.flatMap((issue) => problemsOf(entity, accepted, issue))
+      if (parsed.success) return { values: withoutAbsent(parsed.data), problems: twice }
+      const problems = [...twice, ...parsed.error.issues.flatMap((issue) => problemsOf(entity, accepted, issue))]
       // What is right in a wrong input is read all the same: the database may have more to say about it.
       const wrong = new Set(parsed.error.issues.flatMap(({ path }) => path.slice(0, 1).map(String)))
       const right = Object.entries(named).filter(([key]) => keys.includes(key) && !wrong.has(key))
@@ -83,11 +84,12 @@ export async function inputReader(entity: Entity, purpose: Purpose, only?: reado
       return { values: rest.success ? withoutAbsent(rest.data) : {}, problems }
     },
     checkNames(names) {
-      return names.flatMap((name) => {
+      const refused = names.flatMap((name) => {
         const key = keyOf(entity, name)
         const reason = Object.hasOwn(entity.fields, key) ? refusal(key) : unknownField(entity, accepted, name)
         return reason === undefined ? [] : [{ where: visible(name), reason }]
       })
+      return [...refused, ...givenTwice(entity, names)]
     },
     missing({ values, problems }) {
       const isWrong = (key: string) => problems.some(({ where }) => where === key)
@@ -200,15 +202,17 @@ function unknownField(entity: Entity, accepted: readonly string[], name: string)
   return `is not a field of ${entity.name}${near ? ` (did you mean ${near}?)` : ''}`
 }
 
-function byField(entity: Entity, raw: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [keyOf(entity, name), value]))
+/** Fields that several names of one input mean: `url` and `URL`. */
+function givenTwice(entity: Entity, names: readonly string[]): Problem[] {
+  const keys = [...new Set(names)].map((name) => keyOf(entity, name))
+  return [...new Set(keys.filter((key, index) => keys.indexOf(key) !== index))].map((key) => ({
+    where: key,
+    reason: 'is given twice, in different spellings',
+  }))
 }
 
-/** The field a name means; the name itself when it means none. */
-export function keyOf(entity: Entity, name: string): string {
-  if (Object.hasOwn(entity.fields, name)) return name
-  const key = name.trim().replaceAll('-', '_').toLowerCase()
-  return Object.hasOwn(entity.fields, key) ? key : name
+function byField(entity: Entity, raw: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(raw).map(([name, value]) => [keyOf(entity, name), value]))
 }
 
 /** A name from an input as it can be printed: ordinary ones as they are, others quoted and cut. */

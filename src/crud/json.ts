@@ -7,6 +7,19 @@ export function plainJson(value: unknown): unknown {
   return JSON.parse(stringifyJson(value))
 }
 
+/** What is nested deeper than this is no data, and would exhaust the stack of whoever walks it. */
+export const MOST_LEVELS = 500
+
+/** True when arrays and objects are nested deeper than `MOST_LEVELS`; asks level by level, never recursing. */
+export function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MOST_LEVELS) return true
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return false
+}
+
 /** True when two JSON values are equal as `jsonb` compares them: the order of keys does not count. */
 export function sameJson(a: unknown, b: unknown): boolean {
   return stringifyJson(sorted(a)) === stringifyJson(sorted(b))

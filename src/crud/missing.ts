@@ -14,7 +14,7 @@ export function distinct(ids: readonly string[]): string[] {
 export function notFound({ system, entity }: Scope, ids: readonly string[]): NotFoundError {
   return new NotFoundError({
     code: 'not-found',
-    message: `There is no ${entity.name} ${someOf(ids)}`,
+    message: `There ${ids.length === 1 ? `is no ${entity.name}` : `are no ${entity.plural}`} ${someOf(ids)}`,
     hint: `steward ${system.name} ${entity.name} list shows those there are`,
     details: { entity: entity.name, ids: [...ids] },
   })

@@ -2,7 +2,7 @@
  * What every crud function works on: one entity of one system, in the schema that the profile gives the system.
  */
 import { type Problem, UsageError } from '../errors.ts'
-import type { Entity } from '../model/entity.ts'
+import { type Entity, keyOf } from '../model/entity.ts'
 import type { Field } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
 import { identifier, quoteIdentifier, raw, type Sql } from '../model/sql.ts'
@@ -43,7 +43,7 @@ export function findField(
   entity: Entity,
   name: string,
 ): { readonly key: string; readonly field: Field } | { readonly refused: string } {
-  const key = Object.hasOwn(entity.fields, name) ? name : name.replaceAll('-', '_').toLowerCase()
+  const key = keyOf(entity, name)
   const field = Object.hasOwn(entity.fields, key) ? entity.fields[key] : undefined
   if (field?.secret) return { refused: `${key} is secret` }
   if (field) return { key, field }

@@ -4,8 +4,10 @@
  * others.
  */
 import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { parseJson } from '../db/json.ts'
 import { type Problem, RefusedError } from '../errors.ts'
+import { isTooDeep, MOST_LEVELS } from './json.ts'
 import { splitJson } from './json-split.ts'
 import type { Form } from './typed.ts'
 
@@ -86,6 +88,7 @@ function jsonRow(text: string, line: number): SourceRow {
   } catch {
     return unreadable(line, text, 'is not valid JSON')
   }
+  if (isTooDeep(value)) return unreadable(line, text, `is nested deeper than ${MOST_LEVELS} levels`)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return unreadable(line, value, 'is not a JSON object')
   }
@@ -98,67 +101,86 @@ function unreadable(line: number, raw: unknown, problem: string): SourceRow {
 
 /**
  * CSV as `COPY … FORMAT csv` writes it (PostgreSQL manual, COPY): a header, quotes doubled, an empty unquoted cell is
- * NULL and `""` an empty text.
+ * NULL and `""` an empty text. Where the text stops being CSV, every row before that place still counts.
  */
 async function* csvRows(chunks: AsyncIterable<string>, options: SourceOptions): AsyncGenerator<SourceRow> {
-  const { parse } = await import('csv-parse')
-  const { Readable } = await import('node:stream')
-  const parser = Readable.from(chunks).compose(
-    parse({
-      delimiter: /\.tsv$/i.test(options.name) ? '\t' : ',',
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
-    }),
-  )
+  const { CsvError } = await import('csv-parse')
   let header: string[] | undefined
   let line = 1
   try {
-    for await (const parsed of parser) {
-      const { record, info } = parsed as { record: (string | null)[]; info: { lines: number } }
+    for await (const { cells, lines } of csvRecords(chunks, /\.tsv$/i.test(options.name) ? '\t' : ',')) {
       const begins = line
-      line = info.lines + 1
-      if (header === undefined) header = checkedHeader(record, options)
-      else yield csvRow(header, record, begins)
+      line = lines + 1
+      if (header === undefined) header = checkedHeader(cells, options)
+      else yield csvRow(header, cells, begins)
     }
   } catch (error) {
-    if (!isCsvError(error)) throw error
-    yield {
-      line,
-      form: 'csv',
-      values: {},
-      raw: null,
-      problem: 'is not valid CSV from here on (a quote is out of place)',
-    }
+    if (!(error instanceof CsvError)) throw error
+    yield unreadable(line, null, 'is not valid CSV from here on (a quote is out of place)')
   }
 }
 
-function csvRow(header: readonly string[], record: readonly (string | null)[], line: number): SourceRow {
+/** Null for an empty cell without quotes. */
+type CsvCells = readonly (string | null)[]
+
+interface CsvRecord {
+  readonly cells: CsvCells
+  /** Lines of the text up to the end of the record. */
+  readonly lines: number
+}
+
+/**
+ * The records of CSV text, all of them up to the place that is none; there it throws a CsvError. A parser that is read
+ * as a stream would take the records it holds with it.
+ */
+async function* csvRecords(chunks: AsyncIterable<string>, delimiter: string): AsyncGenerator<CsvRecord> {
+  const { parse } = await import('csv-parse')
+  const records: CsvRecord[] = []
+  const parser = parse({
+    delimiter,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
+    on_record: (cells: CsvCells, { lines }) => {
+      records.push({ cells, lines })
+      return null
+    },
+  })
+  // Each error is also what the write or the end that met it answers.
+  parser.on('error', () => {}).resume()
+  for await (const chunk of chunks) {
+    const error = await new Promise((resolve) => parser.write(chunk, resolve))
+    yield* records.splice(0)
+    if (error) throw error
+  }
+  const error = await finished(parser.end()).catch((reason: unknown) => reason)
+  yield* records.splice(0)
+  if (error) throw error
+}
+
+function csvRow(header: readonly string[], record: CsvCells, line: number): SourceRow {
   const values = Object.fromEntries(header.map((name, index) => [name, record[index] ?? null]))
   if (record.length === header.length) return { line, form: 'csv', values, raw: values }
   const problem = `has ${record.length} cells, the header ${header.length}`
   return { line, form: 'csv', values: {}, raw: record, problem }
 }
 
-function checkedHeader(record: readonly (string | null)[], { name, checkNames }: SourceOptions): string[] {
+function checkedHeader(record: CsvCells, { name, checkNames }: SourceOptions): string[] {
   const names = record.map((cell) => (cell ?? '').trim())
   const repeated = names.filter((cell, index) => names.indexOf(cell) !== index)
+  const refused = checkNames(names)
   const problems = [
-    ...checkNames(names),
+    ...refused,
     ...[...new Set(repeated)].map((cell) => ({ where: cell, reason: 'stands in the header twice' })),
   ]
   if (problems.length === 0) return names
+  const ignorable = [...new Set(refused.flatMap(({ where }) => (where && names.includes(where) ? [where] : [])))]
   throw new RefusedError({
     code: 'invalid-header',
     message: `The header of ${name} names ${problems.length === 1 ? 'a column' : 'columns'} that cannot be imported`,
-    hint: 'Correct the header, or leave columns out with --ignore',
+    hint: `Correct the header${ignorable.length === 0 ? '' : `, or leave these out with --ignore ${ignorable.join(',')}`}`,
     problems,
   })
-}
-
-function isCsvError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_')
 }
 
 async function* decoded(stream: Readable, name: string): AsyncGenerator<string> {

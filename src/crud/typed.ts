@@ -8,7 +8,7 @@ import { parseArray } from '../db/parsers.ts'
 import { InvalidValue } from '../errors.ts'
 import type { Field } from '../model/field.ts'
 import { type Sql, sql } from '../model/sql.ts'
-import { sameJson } from './json.ts'
+import { isTooDeep, MOST_LEVELS, sameJson } from './json.ts'
 import { castType, type Scope } from './scope.ts'
 import { parseValue } from './values.ts'
 
@@ -63,6 +63,7 @@ function fromText(field: Field, raw: string, form: 'text' | 'csv'): unknown {
 function fromJson(field: Field, given: unknown): unknown {
   switch (field.kind) {
     case 'json':
+      if (isTooDeep(given)) throw new InvalidValue(`must not be nested deeper than ${MOST_LEVELS} levels`)
       // The same checks as for text: no U+0000, no half of a surrogate pair.
       parseValue(field, stringifyJson(given))
       return given

@@ -7,6 +7,7 @@ import type { Field } from '../model/field.ts'
 import { type Moment, momentSql, parseMoment } from '../model/moment.ts'
 import { nearest } from '../model/nearest.ts'
 import { type Sql, sql } from '../model/sql.ts'
+import { isTooDeep, MOST_LEVELS } from './json.ts'
 import { castType, type Scope } from './scope.ts'
 
 /** A checked value: canonical text, or a moment that the server's clock completes. */
@@ -108,6 +109,7 @@ function jsonText(raw: string): string {
   } catch {
     throw new InvalidValue('must be JSON, e.g. {"key":"value"}')
   }
+  if (isTooDeep(parsed)) throw new InvalidValue(`must not be nested deeper than ${MOST_LEVELS} levels`)
   // jsonb has no place for U+0000 and no half of a surrogate pair (PostgreSQL manual, 8.14).
   if (/\0|\p{Surrogate}/u.test(texts(parsed).join(' '))) {
     throw new InvalidValue('must not contain the character U+0000 or an unpaired surrogate')

@@ -191,6 +191,13 @@ export function entity<const F extends Fields>(declared: Declared<F>): Entity<F>
   }
 }
 
+/** The key of the field that a name means, however it is written (`--Task-Id`); the name itself when it means none. */
+export function keyOf({ fields }: Entity, name: string): string {
+  if (Object.hasOwn(fields, name)) return name
+  const key = name.trim().replaceAll('-', '_').toLowerCase()
+  return Object.hasOwn(fields, key) ? key : name
+}
+
 /** Fields that a new row must have from its input: no default, no NULL, nothing that assigns them. */
 export function requiredFields({ fields }: Entity): string[] {
   return Object.entries(fields)

@@ -102,6 +102,56 @@ describe('the forms of a file', () => {
     await expect(source.next()).rejects.toMatchObject({ code: 'not-utf8', exitCode: 5 })
   })
 
+  it('keeps every row of a CSV before the place where it stops being one', async () => {
+    const row = `${organizationId},https://example.org,Look\n`
+    const header = 'organization_id,url,navigation_goal\n'
+    for (const broken of [
+      `${row.trim()}"y\n`,
+      `${organizationId},"https://example.org"z,Look\n${row}`,
+      '"never closed',
+    ]) {
+      const rejects = join(folder, 'broken.rejects.ndjson')
+      const result = await importText(`${header}${row.repeat(40)}${broken}`, { name: 'tasks.csv', rejects })
+      expect(result).toMatchObject({ read: 41, written: 40, rejected: 1 })
+      expect(result.problems).toEqual([
+        { line: 42, reason: 'is not valid CSV from here on (a quote is out of place)' },
+      ])
+    }
+    const json = await importText('{"url":1}\n', { name: 'tasks.csv' })
+    expect(json).toMatchObject({ read: 1, written: 0, rejected: 1 })
+  })
+
+  it('refuses a field that is given twice in different spellings', async () => {
+    const header = await refusal(importText('url,URL,navigation-goal,navigation_goal\n', { name: 'tasks.csv' }))
+    expect(header.problems).toEqual([
+      { where: 'url', reason: 'is given twice, in different spellings' },
+      { where: 'navigation_goal', reason: 'is given twice, in different spellings' },
+    ])
+    const { problems } = await importText(ndjson({ URL: 'https://example.com' }))
+    expect(problems).toEqual([{ line: 1, where: 'url', reason: 'is given twice, in different spellings' }])
+  })
+
+  it('says how to leave out the columns of an export that cannot be imported', async () => {
+    const header = await refusal(importText('artifact_id,uri,created_at\n', { name: 'a.csv', entity: 'artifact' }))
+    expect(header.error.hint).toBe('Correct the header, or leave these out with --ignore artifact_id,created_at')
+  })
+
+  it('refuses JSON that is nested too deep, in a row or as one', async () => {
+    const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+    const row = ndjson({ navigation_payload: 0 })
+    const { problems } = await importText(
+      [row.replace(':0', `:${deep(600)}`), `${deep(100_000)}\n`, row.replace(':0', `:${deep(400)}`)].join(''),
+    )
+    expect(problems).toEqual([
+      { line: 1, reason: 'is nested deeper than 500 levels' },
+      { line: 2, reason: 'is nested deeper than 500 levels' },
+    ])
+    const reader = await inputReader(scopeFor('task').entity, 'create')
+    expect(reader.read({ navigation_payload: deep(100_000) }, 'text').problems).toEqual([
+      { where: 'navigation_payload', reason: 'must not be nested deeper than 500 levels' },
+    ])
+  })
+
   it('goes on after a line that cannot be read, and says which it was', async () => {
     const rows: SourceRow[] = []
     const text = '{"a":1}\n{"a":\n[1]\n\n{"a":2}\n'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Problem, UsageError } from '../../errors.ts'
-import type { Entity } from '../../model/entity.ts'
+import { type Entity, keyOf } from '../../model/entity.ts'
 import type { Context, ParsedInput } from '../command.ts'
 import { givenFields, secretFiles } from './field-flags.ts'
 
@@ -99,11 +99,6 @@ function reasonOf(error: unknown): string {
     EISDIR: 'it is a folder',
   }
   return words[code] ?? (code || 'unreadable')
-}
-
-function keyOf(entity: Entity, name: string): string {
-  const key = name.trim().replaceAll('-', '_')
-  return Object.hasOwn(entity.fields, key) ? key : name.trim()
 }
 
 function flagOf(key: string): string {
