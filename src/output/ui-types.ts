@@ -25,6 +25,7 @@ export interface Ui {
   endProgress(): void
   /** Yes or no, default no. Throws ConfirmationError when not interactive. */
   confirm(question: string): Promise<boolean>
+  /** @param options.initial the answer to Enter alone; what is typed takes its place */
   input(
     question: string,
     options?: { readonly initial?: string; readonly validate?: (value: string) => string | true },

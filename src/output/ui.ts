@@ -75,7 +75,7 @@ export function createUi(options: UiOptions): Ui {
           {
             message,
             theme,
-            ...(initial === undefined ? {} : { default: initial, prefill: 'editable' }),
+            ...(initial === undefined ? {} : { default: initial }),
             ...(validate === undefined ? {} : { validate }),
           },
           context,

@@ -55,6 +55,8 @@ function spawnAs(
     env: programEnvironment(),
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
+    // The terminal's Ctrl-C is for Steward, which ends when the program has.
+    detached: process.platform !== 'win32',
     ...(cwd === undefined ? {} : { cwd }),
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   })

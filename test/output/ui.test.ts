@@ -87,7 +87,7 @@ describe('on a terminal', () => {
       validate: (text) => text.startsWith('http') || 'must be http',
     })
     await type('\r', 'ftp://x')
-    await type(`${'\x7f'.repeat(7)}http://y\r`, 'must be http')
+    await type('http://y\r', 'must be http')
     expect(await answer).toBe('http://y')
   })
 

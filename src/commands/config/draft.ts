@@ -139,24 +139,24 @@ async function endpointFromParts(context: Context, input: InitInput, ask: boolea
   const complete = (parts: Parameters<typeof completeEndpoint>[0]) =>
     completeEndpoint(parts, access, '', { machine, cwd: context.cwd, findings })
   if (how === 'url') {
-    const url = await ui.input('URL (leave the password out)', { initial: 'postgresql://', validate: urlRule })
+    const url = await ui.input('URL without the password, postgresql://user@host/database', { validate: urlRule })
     const endpoint = await complete(parseUrl(url, 'url', (reason) => findings.problem('url', reason)))
     findings.throwIfAny()
     return endpoint
   }
   const user = osUserName(context.env)
-  const answer = async (question: string, value: string | undefined, initial: string) =>
-    value ?? (ask ? await ui.input(question, { initial }) : undefined)
+  const answer = async (
+    question: string,
+    value: string | undefined,
+    initial: string,
+    validate: (text: string) => string | true = () => true,
+  ) => value ?? (ask ? await ui.input(question, { initial, validate }) : undefined)
   const host = await answer('Host, or directory of the Unix socket', input.host, 'localhost')
-  const port = await answer('Port', input.port?.toString(), '5432')
+  const port = await answer('Port', input.port?.toString(), '5432', portRule)
   const database = await answer('Database', input.database, 'postgres')
   const role = await answer('User', input.user, user)
   const sourced = <T>(value: T | undefined) => (value === undefined ? undefined : { value, origin: 'answer' })
   const number = port === undefined ? undefined : Number(port)
-  if (number !== undefined && !(Number.isInteger(number) && number >= 1 && number <= 65_535)) {
-    findings.problem('port', 'must be a whole number from 1 to 65535')
-  }
-  findings.throwIfAny()
   return complete(
     present({ host: sourced(host), port: sourced(number), database: sourced(database), user: sourced(role) }),
   )
@@ -207,6 +207,11 @@ async function askSystem({ ui }: Context): Promise<string | undefined> {
 function nameRule(value: string): string | true {
   if (value === EMBEDDED) return 'another name: embedded always means the server that steward runs itself'
   return /^[A-Za-z][\w-]*$/.test(value) ? true : 'letters, digits, - and _, beginning with a letter'
+}
+
+function portRule(value: string): string | true {
+  const number = Number(value)
+  return Number.isInteger(number) && number >= 1 && number <= 65_535 ? true : 'a whole number from 1 to 65535'
 }
 
 function urlRule(value: string): string | true {
