@@ -12,7 +12,8 @@ const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const
 
 /** Bytes in binary units (IEC 80000-13), one decimal below 100: `512 B`, `1.4 GiB`, `123 MiB`. */
 export function formatBytes(bytes: number | bigint): string {
-  let size = Number(bytes)
+  // An average of bytes has a fraction, which means nothing.
+  let size = Math.round(Number(bytes))
   let unit = 0
   // 1023.5 would round up to 1024 of the smaller unit.
   while (Math.abs(size) >= (unit === 0 ? 1024 : 1023.5) && unit < BYTE_UNITS.length - 1) {

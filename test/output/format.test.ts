@@ -14,6 +14,8 @@ import { pad, prepareToMeasure, truncate, widthOf, wrap } from '../../src/output
 it.each([
   [0, '0 B'],
   [1023, '1023 B'],
+  [649.789, '650 B'],
+  [1023.7, '1 KiB'],
   [1024, '1 KiB'],
   [1536, '1.5 KiB'],
   [1_048_575, '1 MiB'],

@@ -54,7 +54,7 @@ export function namedFieldFlags(
       if (field.secret) {
         return [[`${key}_file`, text('<file|->', `${summary}; read from a file or stdin`, { group: GROUP })]]
       }
-      const metavar = field.values ? `<${field.values.join('|')}>` : (METAVARS[field.kind] ?? '<text>')
+      const metavar = field.values ? '<value>' : (METAVARS[field.kind] ?? '<text>')
       const flag = text(metavar, summary, { group: GROUP })
       return [[key, field.values ? { ...flag, choices: field.values } : flag]]
     }),
@@ -100,9 +100,10 @@ function demands(entity: Entity, key: string): string {
   return parents.length === 0 ? ', required' : `, taken from the ${parents.join(' or ')} when absent`
 }
 
-function describes({ rules }: Field): string {
+/** Legal values and rules, as far as there are any. */
+function describes({ rules, values }: Field): string {
   const words = rules.map((rule) => rule.describes)
-  return words.length === 0 ? '' : `: ${words.join(', ')}`
+  return (values === undefined ? '' : ` (${values.join(', ')})`) + (words.length === 0 ? '' : `: ${words.join(', ')}`)
 }
 
 /** The flags of the required fields with plausible values, for examples. */
