@@ -1,9 +1,8 @@
 /** A row as a text to edit: YAML of the fields that an update may set, each with its summary as a comment. */
 import { LosslessNumber } from 'lossless-json'
-import { type Problem, RefusedError } from '../errors.ts'
+import { RefusedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { Entity } from '../model/entity.ts'
-import { said } from './input.ts'
 import { fieldOf } from './scope.ts'
 import { settableFields } from './settable.ts'
 
@@ -15,18 +14,12 @@ export function editableFields(entity: Entity): string[] {
   return settableFields(entity, 'update').filter((key) => !fieldOf(entity, key).secret)
 }
 
-/**
- * The text to edit.
- *
- * @param values current values, or those of an earlier attempt
- * @param problems what was wrong with the earlier attempt, written above it
- */
-export async function textToEdit(entity: Entity, values: Cells, problems: readonly Problem[] = []): Promise<string> {
+/** The text to edit, with the current values. */
+export async function textToEdit(entity: Entity, values: Cells): Promise<string> {
   const { stringify } = await import('yaml')
   const heading = [
     `# ${entity.name} ${String(values[entity.primaryKey] ?? '')}`,
     '# Save to write the changes; a field that is removed stays as it is. Leave the text unchanged to change nothing.',
-    ...problems.map((problem) => `# PROBLEM: ${said(problem)}`),
   ]
   const fields = editableFields(entity).map((key) => {
     const { summary, values: choices } = fieldOf(entity, key)
@@ -46,7 +39,8 @@ export async function editedValues(text: string): Promise<Readonly<Record<string
   const { parseDocument } = await import('yaml')
   const document = parseDocument(text, { intAsBigInt: true })
   const [error] = document.errors
-  if (error) throw notReadable(error.message.split('\n', 1)[0] ?? 'not valid YAML')
+  // The first line is the reason and the place; below it the parser draws the text.
+  if (error) throw notReadable((error.message.split('\n', 1)[0] ?? 'not valid YAML').replace(/:$/, ''))
   const value: unknown = document.toJS()
   if (value === null || value === undefined) return {}
   if (typeof value !== 'object' || Array.isArray(value)) throw notReadable('it must be a mapping of fields to values')

@@ -27,13 +27,19 @@ export function keyIn(scope: Scope, ids: readonly string[]) {
   return sql`${identifier(entity.primaryKey)} = ANY (${ids}::${type}[])`
 }
 
-/** Reads which of the ids exist. @throws NotFoundError (exit 4) for those that do not */
-export async function requireRows(db: Queryable, scope: Scope, ids: readonly string[]): Promise<void> {
+/** Those of the ids that have a row, each once, in the order given. */
+export async function presentIds(db: Queryable, scope: Scope, ids: readonly string[]): Promise<string[]> {
   const rows = await db.rows<{ id: unknown }>(sql`
     SELECT ${identifier(scope.entity.primaryKey)} AS id
     FROM ${tableOf(scope)}
     WHERE ${keyIn(scope, ids)}`)
   const there = new Set(rows.map(({ id }) => String(id)))
+  return distinct(ids).filter((id) => there.has(id))
+}
+
+/** @throws NotFoundError (exit 4) naming the ids that have no row */
+export async function requireRows(db: Queryable, scope: Scope, ids: readonly string[]): Promise<void> {
+  const there = new Set(await presentIds(db, scope, ids))
   const missing = ids.filter((id) => !there.has(id))
   if (missing.length > 0) throw notFound(scope, missing)
 }

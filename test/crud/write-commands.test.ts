@@ -1,10 +1,11 @@
 /** The writing commands from end to end: a command line in, two streams and an exit code out. */
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { setEnvironment } from '../../src/db/environment.ts'
 import { sql } from '../../src/model/sql.ts'
@@ -256,6 +257,21 @@ describe('update, operations, delete', () => {
     expect((await run(['task', 'update', 'tsk_404', '--failure-reason', 'x'])).exitCode).toBe(4)
   })
 
+  it('names each problem of an edited text on a line of its own', async () => {
+    const editor = join(folder, 'spoiling-editor.sh')
+    await writeFile(editor, '#!/bin/sh\nprintf "max_steps_per_run: 0\\nbogus: 1\\n" > "$1"\n', { mode: 0o755 })
+    const edit = { env: { DATABASE_URL: database.url, EDITOR: editor }, tty: { stdin: true, stderr: true } }
+    // Nobody answers whether to edit again.
+    const { stderr } = await run(['organization', 'update', org, '--edit'], edit)
+    expect(stripVTControlCharacters(stderr)).toContain(
+      [
+        'warning: 2 problems with this organization',
+        'warning: max_steps_per_run must be at least 1',
+        'warning: bogus is not a field of organization\n',
+      ].join('\n'),
+    )
+  })
+
   it('opens the fields in an editor', async () => {
     const own = await organization(database.db, { domain: 'old.example' })
     const editor = join(folder, 'editor.sh')
@@ -387,6 +403,80 @@ describe('update, operations, delete', () => {
     expect((await run(['workflow', 'new-version', workflow_id])).exitCode).toBe(2)
     const inactive = await run([...base, '--parameters', '{"month": "June"}'])
     expect(inactive.stderr).toContain('workflow_id is not active')
+  })
+
+  it('shows a secret once, and never one that opens nothing', async () => {
+    const given = ['api-key', 'create', '--organization-id', org, '--name', 'CI']
+    const rehearsed = await run([...given, '--dry-run', '--json'])
+    expect([rehearsed.exitCode, JSON.parse(rehearsed.stdout).secret]).toEqual([0, undefined])
+    const count = async () => (await run(['api-key', 'count', '-o', 'json'])).stdout
+    const before = await count()
+    const hidden = await run([...given, '--fields', 'api_key_id'])
+    expect([hidden.exitCode, hidden.stderr]).toEqual([2, expect.stringContaining('--fields secret,api_key_id')])
+    expect(await count()).toBe(before)
+    const shown = await run([...given, '--fields', 'secret', '--json'])
+    expect(JSON.parse(shown.stdout).secret).toMatch(/^sk_/)
+  })
+
+  it('takes no secret from the command line, however its name is spelt', async () => {
+    const given = [
+      'artifact',
+      'create',
+      '--organization-id',
+      org,
+      '--artifact-type',
+      'recording',
+      '--uri',
+      'file:///x',
+    ]
+    const { exitCode, stderr } = await run([...given, '--set', 'SIGNED-URL=https://example.org/?sig=hush'])
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('use --signed-url-file')])
+    expect(stderr).not.toContain('hush')
+  })
+
+  it('changes what can be changed with --keep-going, also where an id does not exist', async () => {
+    const [one, two] = [await task(database.db, org), await task(database.db, org)]
+    await run(['task', 'queue', one, two])
+    const given = ['task', 'cancel', one, 'tsk_404', two, '--keep-going', '--json']
+    const rehearsed = await run([...given, '--dry-run'])
+    expect(JSON.parse(rehearsed.stdout)).toHaveLength(2)
+    expect(rehearsed.stderr).toContain('tsk_404 There is no task tsk_404')
+    const done = await run([...given, '--yes'])
+    expect(done.exitCode).toBe(7)
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      changed: [{ task_id: one, status: 'cancelled' }, { task_id: two }],
+      failures: [{ id: 'tsk_404' }],
+    })
+  })
+
+  it('refuses fields of a new row beside the id of one that is there', async () => {
+    const { exitCode, stderr } = await run(['workflow-run', 'start', 'wr_1', '--parameters', '{}'])
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringContaining('Both ids and fields of a new workflow run are given: parameters'),
+    ])
+  })
+
+  it('makes sure that rejects can be written before it writes a row', async () => {
+    const file = join(folder, 'mixed.ndjson')
+    const row = JSON.stringify({ organization_id: org, url: 'https://kept.example', navigation_goal: 'Go' })
+    await writeFile(file, `${row}\n{}\n`)
+    await mkdir(join(folder, 'a-folder'))
+    for (const [rejects, why] of [
+      ['mixed.ndjson', 'it is the file that is read'],
+      ['nowhere/x', 'its folder is not there or may not be written to'],
+      ['a-folder', 'it is a folder'],
+    ] as const) {
+      for (const verb of [
+        ['import', file],
+        ['create', '--from', file],
+      ]) {
+        const { exitCode, stderr } = await run(['task', ...verb, '--keep-going', '--rejects', rejects])
+        expect([exitCode, stderr]).toEqual([2, expect.stringContaining(why)])
+      }
+    }
+    expect(await readFile(file, 'utf8')).toContain('kept.example')
+    expect((await run(['task', 'count', '--search', 'kept.example', '--json'])).stdout).toContain('"count": 0')
   })
 
   it('revokes keys after a question, once', async () => {

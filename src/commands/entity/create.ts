@@ -1,3 +1,4 @@
+import { UsageError } from '../../errors.ts'
 import type { Cells, Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import { columnOf } from '../../model/field.ts'
@@ -11,7 +12,7 @@ import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags, exampleFlags, fieldFlags } from './field-flags.ts'
 import { promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
-import { importExitCode, openSource, refuseRejected, sourceFlags } from './source-input.ts'
+import { importExitCode, openSource, refuseRejected, rejectsOf, sourceFlags } from './source-input.ts'
 
 /** Name of the column that carries a new secret; see `crud/secrets.ts`. */
 const SECRET = 'secret'
@@ -43,6 +44,7 @@ export function createCommand(system: System, entity: Entity): Command {
     effect: 'write',
     flags: flagsOf(entity, bulk),
     async run(context, input): Promise<Created> {
+      if (entity.issues && input.dryRun !== true) requireShown(context)
       const created =
         input.from === undefined
           ? await createOne(context, system, entity, input)
@@ -53,7 +55,7 @@ export function createCommand(system: System, entity: Entity): Command {
       return created
     },
     exitCode: ({ exitCode }) => exitCode,
-    view: ({ rows }, input, context) => viewOf(entity, rows, input.from === undefined, context),
+    view: ({ rows }, input, context) => viewOf(entity, rows, input, context),
   })
 }
 
@@ -98,7 +100,6 @@ async function createFrom(context: Context, system: System, entity: Entity, inpu
   const { inputReader, refuseInput } = await import('../../crud/input.ts')
   const { importRows } = await import('../../crud/import.ts')
   const { readSource } = await import('../../crud/source.ts')
-  const { rejectFile } = await import('../../crud/rejects.ts')
   const reader = await inputReader(entity, 'create')
   const fixed = reader.read(await rawTexts(context, entity, input), 'text')
   refuseInput(entity, 'create', fixed.problems)
@@ -107,9 +108,7 @@ async function createFrom(context: Context, system: System, entity: Entity, inpu
   const keepGoing = input.keepGoing === true
   const scope = await entityScope(context, system, entity)
   const rows: Cells[] = []
-  const rejects = keepGoing
-    ? rejectFile(typeof input.rejects === 'string' ? await resolved(context, input.rejects) : source.rejects)
-    : undefined
+  const rejects = await rejectsOf(context, source, input)
   const checkUrls = urlProblems(entity, input)
   const sourceRows = readSource(source.stream, {
     name: source.name,
@@ -147,7 +146,6 @@ async function* onlyOne<T>(entity: Entity, rows: AsyncIterable<T>): AsyncGenerat
   let count = 0
   for await (const row of rows) {
     if (++count > 1) {
-      const { UsageError } = await import('../../errors.ts')
       throw new UsageError({
         code: 'one-row-only',
         message: `${spoken(entity.plural)} are created one at a time, and the file holds several`,
@@ -166,8 +164,21 @@ function urlProblems(entity: Entity, input: ParsedInput) {
   }
 }
 
-function viewOf(entity: Entity, rows: readonly Cells[], one: boolean, context: Context): View {
-  const secret: Column[] = entity.issues ? [{ key: SECRET, kind: 'text', summary: 'the secret, shown once' }] : []
+/** A secret that is not shown now is lost. @throws UsageError (exit 2) */
+function requireShown({ globals: { fields } }: Context): void {
+  if (fields === undefined || fields.includes(SECRET)) return
+  throw new UsageError({
+    code: 'secret-not-shown',
+    message: `--fields leaves out ${SECRET}, which is shown this once and never again; nothing was created`,
+    hint: `Add it: --fields ${[SECRET, ...fields].join(',')}`,
+  })
+}
+
+function viewOf(entity: Entity, rows: readonly Cells[], input: ParsedInput, context: Context): View {
+  const one = input.from === undefined
+  // The secret of a rehearsal opens nothing: nobody is to write it down.
+  const issued = entity.issues !== undefined && input.dryRun !== true
+  const secret: Column[] = issued ? [{ key: SECRET, kind: 'text', summary: 'the secret, shown once' }] : []
   const columns = [...secret, ...Object.entries(entity.fields).map(([key, field]) => columnOf(key, field))]
   const [first] = rows
   if (one && first !== undefined) return { shape: 'record', columns, row: first }
@@ -188,11 +199,6 @@ function examples(system: System, entity: Entity, bulk: boolean): [Example, ...E
       ? { command: `${words} --from ${entity.plural}.ndjson --dry-run`, does: 'Many from a file, checked first' }
       : { command: `${words} --from ${entity.name}.json`, does: 'From a JSON file' },
   ]
-}
-
-async function resolved({ cwd }: Context, file: string): Promise<string> {
-  const { resolve } = await import('node:path')
-  return resolve(cwd, file)
 }
 
 function namesOf(value: unknown): string[] {

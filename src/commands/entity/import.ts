@@ -1,5 +1,4 @@
 import type { ImportResult } from '../../crud/import.ts'
-import { ExitCode } from '../../errors.ts'
 import type { Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import type { System } from '../../model/system.ts'
@@ -9,7 +8,7 @@ import { actorOf } from './actor.ts'
 import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags } from './field-flags.ts'
 import { rawTexts } from './raw-values.ts'
-import { importExitCode, openSource, refuseRejected, sourceFlags } from './source-input.ts'
+import { importExitCode, openSource, refuseRejected, rejectsOf, sourceFlags } from './source-input.ts'
 
 const COLUMNS: readonly Column[] = [
   { key: 'read', kind: 'integer', unit: 'count' },
@@ -48,9 +47,7 @@ export function importCommand(system: System, entity: Entity): Command {
       const { inputReader, refuseInput } = await import('../../crud/input.ts')
       const { importRows } = await import('../../crud/import.ts')
       const { readSource } = await import('../../crud/source.ts')
-      const { rejectFile } = await import('../../crud/rejects.ts')
       const { journalRun } = await import('../../db/journal.ts')
-      const { resolve } = await import('node:path')
       const reader = await inputReader(entity, 'create')
       const fixed = reader.read(await rawTexts(context, entity, input), 'text')
       refuseInput(entity, 'import', fixed.problems)
@@ -60,9 +57,7 @@ export function importCommand(system: System, entity: Entity): Command {
         format: input.format,
         checkNames: (names) => reader.checkNames(names.filter((name) => !input.ignore.includes(name))),
       })
-      const rejects = input.keepGoing
-        ? rejectFile(input.rejects === undefined ? source.rejects : resolve(context.cwd, input.rejects))
-        : undefined
+      const rejects = await rejectsOf(context, source, input)
       const db = await context.db()
       const scope = await entityScope(context, system, entity)
       const work = async () => {
@@ -93,8 +88,7 @@ export function importCommand(system: System, entity: Entity): Command {
       }
       return { ...result, rejectsFile: rejects && result.rejected > 0 ? rejects.path : null }
     },
-    exitCode: (result) =>
-      result.stopped ? result.stopped.exitCode : result.rejected > 0 ? ExitCode.partial : ExitCode.ok,
+    exitCode: importExitCode,
     view: ({ read, written, rejected, rejectsFile }, input) => ({
       shape: 'record',
       title: input.dryRun ? 'Checked, nothing written' : 'Imported',

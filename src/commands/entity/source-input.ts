@@ -1,6 +1,7 @@
 /** Opening the FILE of `create --from` and `import`, and what both say about the outcome. */
 import type { Readable } from 'node:stream'
 import type { ImportResult } from '../../crud/import.ts'
+import type { RejectFile } from '../../crud/rejects.ts'
 import type { SourceFormat } from '../../crud/source.ts'
 import { ExitCode, RefusedError, UsageError } from '../../errors.ts'
 import type { Entity } from '../../model/entity.ts'
@@ -25,6 +26,8 @@ export interface OpenedSource {
   readonly stream: Readable
   /** For messages, and the ending that tells the format. */
   readonly name: string
+  /** Where the rows are read from; absent for stdin. */
+  readonly path?: string
   /** Default name of the file of rejects. */
   readonly rejects: string
 }
@@ -52,7 +55,9 @@ export async function openSource(context: Context, file: string): Promise<Opened
   try {
     const handle = await open(path)
     const { isDirectory } = await handle.stat().then((stats) => ({ isDirectory: stats.isDirectory() }))
-    if (!isDirectory) return { stream: handle.createReadStream(), name: file, rejects: `${path}.rejects.ndjson` }
+    if (!isDirectory) {
+      return { stream: handle.createReadStream(), name: file, path, rejects: `${path}.rejects.ndjson` }
+    }
     await handle.close()
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
@@ -63,6 +68,40 @@ export async function openSource(context: Context, file: string): Promise<Opened
     })
   }
   throw new UsageError({ code: 'unreadable-file', message: `${file} is a folder`, hint: 'Name a file in it' })
+}
+
+/**
+ * The file of rejects where `--keep-going` asks for one. That it can be written is made sure of before any row is.
+ *
+ * @throws UsageError (exit 2) when it cannot, or when it is the file that is read
+ */
+export async function rejectsOf(
+  { cwd }: Context,
+  source: OpenedSource,
+  given: { readonly keepGoing?: unknown; readonly rejects?: unknown },
+): Promise<RejectFile | undefined> {
+  if (given.keepGoing !== true) return undefined
+  const { access, constants, stat } = await import('node:fs/promises')
+  const { dirname, resolve } = await import('node:path')
+  const { rejectFile } = await import('../../crud/rejects.ts')
+  const path = typeof given.rejects === 'string' ? resolve(cwd, given.rejects) : source.rejects
+  const [there, read] = await Promise.all(
+    [path, source.path].map((one) => (one === undefined ? undefined : stat(one).catch(() => undefined))),
+  )
+  const writable = () =>
+    access(there ? path : dirname(path), constants.W_OK).then(
+      () => undefined,
+      () => (there ? 'permission was denied' : 'its folder is not there or may not be written to'),
+    )
+  const isRead = there && read && there.ino === read.ino && there.dev === read.dev
+  const reason = isRead ? 'it is the file that is read' : there?.isDirectory() ? 'it is a folder' : await writable()
+  if (reason === undefined) return rejectFile(path)
+  source.stream.destroy()
+  throw new UsageError({
+    code: 'file-not-writable',
+    message: `The rejects cannot be written to ${path}: ${reason}`,
+    hint: 'Name another file with --rejects',
+  })
 }
 
 /** Throws for an import that wrote nothing because of its problems; does nothing otherwise. */

@@ -1,3 +1,4 @@
+import type { Failure } from '../../crud/changes.ts'
 import { UsageError } from '../../errors.ts'
 import type { Cells } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
@@ -7,7 +8,7 @@ import { type Command, type Context, defineDestroyCommand, type Example, type Pa
 import { type Flag, type Flags, integer, toggle, variadicArgument } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
-import { exampleFlags, fieldFlags, namedFieldFlags } from './field-flags.ts'
+import { exampleFlags, fieldFlags, givenFields, namedFieldFlags } from './field-flags.ts'
 import { FILTER_HELP, filterFlags, hasFilter } from './filter-flags.ts'
 import { transitionInput } from './transition-input.ts'
 import { type Done, doneView, exitCodeOf, type Planned, planView, sentence } from './transition-view.ts'
@@ -38,8 +39,10 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
         const maxRows = 'maxRows' in input && typeof input.maxRows === 'number' ? input.maxRows : undefined
         return { mode, given, plan: await planBulk(await context.db(), scope, declared, chosen, maxRows) }
       }
-      if (!input.dryRun)
-        return mode === 'create' ? { mode, given } : { mode, given, rows: await named(context, input.id) }
+      if (!input.dryRun) {
+        if (mode === 'create') return { mode, given }
+        return { mode, given, rows: await named(context, input.id, input.keepGoing) }
+      }
       const options = { actor: actorOf(context), dryRun: true }
       const { reading, values } = given
       if (mode === 'create') {
@@ -50,8 +53,14 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
           row: await createAndMove(await context.db(), scope, declared, reading, values, options),
         }
       }
-      const { transitionRows } = await import('../../crud/transition.ts')
-      const moved = await transitionRows(await context.db(), scope, declared, input.id, values, options)
+      const { transitionEach, transitionRows } = await import('../../crud/transition.ts')
+      const db = await context.db()
+      if (!input.keepGoing) {
+        const moved = await transitionRows(db, scope, declared, input.id, values, options)
+        return { mode, given, rows: moved.map(({ after }) => after) }
+      }
+      const { moved, failures } = await transitionEach(db, scope, declared, input.id, values, options)
+      warnOf(context, failures)
       return { mode, given, rows: moved.map(({ after }) => after) }
     },
     planView: (planned) => planView(entity, declared, planned),
@@ -102,7 +111,7 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
       const { changesBetween } = await import('../../crud/changes.ts')
       if (input.keepGoing) {
         const { moved, failures } = await transitionEach(db, scope, declared, input.id, values, { actor })
-        for (const { id, reason } of failures) context.ui.warn(`${id} ${reason}`)
+        warnOf(context, failures)
         return { mode: 'several', rows: moved.map(({ after }) => after), failures }
       }
       const moved = await transitionRows(db, scope, declared, input.id, values, { actor })
@@ -115,12 +124,14 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
     exitCode: exitCodeOf,
   })
 
-  /** What the question is about: the rows as they are. */
-  async function named(context: Context, ids: readonly string[]): Promise<readonly Cells[]> {
+  /** What the question is about: the rows as they are; with `keepGoing`, those that there are. */
+  async function named(context: Context, ids: readonly string[], keepGoing: boolean): Promise<readonly Cells[]> {
     if (ids.length < 2 || declared.ends !== true) return ids.map((id) => ({ [entity.primaryKey]: id }))
     const { getRows } = await import('../../crud/get.ts')
+    const { presentIds } = await import('../../crud/missing.ts')
     const scope = await entityScope(context, system, entity)
-    const { rows } = await getRows(await context.db(), scope, ids, { includes: [], reveal: [] })
+    const db = await context.db()
+    const { rows } = await getRows(db, scope, keepGoing ? await presentIds(db, scope, ids) : ids)
     return rows
   }
 
@@ -129,6 +140,10 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
     if (declared.creates) return 'create'
     return byFilter && hasFilter(entity, withoutTaken(input, takes)) ? 'bulk' : 'ids'
   }
+}
+
+function warnOf({ ui }: Context, failures: readonly Failure[]): void {
+  for (const { id, reason } of failures) ui.warn(`${id} ${reason}`)
 }
 
 function flagsOf(entity: Entity, declared: Transition, byFilter: boolean): Flags & { keepGoing: Flag<boolean> } {
@@ -170,11 +185,20 @@ function requireOne(
       hint: `steward ${words} <id>…${byFilter ? `, or filters such as --${entity.lifecycle?.field ?? 'status'} ${declared.from[0] ?? ''}` : ''}`,
     })
   }
-  if (ids > 0 && byFilter && hasFilter(entity, withoutTaken(input, Object.keys(declared.takes ?? {})))) {
+  const others = withoutTaken(input, Object.keys(declared.takes ?? {}))
+  if (ids > 0 && byFilter && hasFilter(entity, others)) {
     throw new UsageError({
       code: 'ids-and-filters',
       message: 'Both ids and filters are given',
       hint: 'Name the rows by id or choose them with filters, not both',
+    })
+  }
+  const given = ids > 0 && declared.creates ? Object.keys(givenFields(entity, others)) : []
+  if (given.length > 0) {
+    throw new UsageError({
+      code: 'ids-and-fields',
+      message: `Both ids and fields of a new ${spoken(entity.name)} are given: ${given.join(', ')}`,
+      hint: `Leave the fields out, or leave the ids out to create a ${spoken(entity.name)}`,
     })
   }
 }

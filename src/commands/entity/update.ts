@@ -69,6 +69,7 @@ async function edited(
   write: (reading: Reading) => Promise<Updated>,
 ): Promise<Updated> {
   const { EDIT_EXTENSION, editedValues, textToEdit } = await import('../../crud/edit.ts')
+  const { said } = await import('../../crud/input.ts')
   const original = await textToEdit(entity, { ...snapshot.row, ...given.values })
   let text = original
   for (;;) {
@@ -78,15 +79,10 @@ async function edited(
       return await write(reader.read(values, 'json'))
     } catch (error) {
       if (!(error instanceof RefusedError) || error.code === 'changed-meanwhile') throw error
-      ui.warn(problemText(error))
+      for (const line of [error.message, ...error.problems.map(said)]) ui.warn(line)
       if (!(await ui.confirm('Edit again?'))) throw error
     }
   }
-}
-
-function problemText(error: StewardError): string {
-  const problems = error.problems.map(({ where, reason }) => `\n  ${[where, reason].filter(Boolean).join(' ')}`)
-  return error.message + problems.join('')
 }
 
 function nothingToChange(system: System, entity: Entity): StewardError {
