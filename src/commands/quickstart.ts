@@ -1,5 +1,6 @@
 /** `steward quickstart`: from nothing to a database worth looking at, with one command. */
-import { RefusedError, UsageError } from '../errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LockedError, RefusedError, throwIfStopped, UsageError } from '../errors.ts'
 import { systems } from '../systems/registry.ts'
 import { type Context, defineCommand } from './command.ts'
 import { applyUp } from './migrate/up.ts'
@@ -43,12 +44,28 @@ const PRESENT = ['seeded-otherwise', 'not-empty']
 
 async function seedDemo(context: Context, system: string): Promise<void> {
   try {
-    const { rows, status } = await seedSystem(context, { system, scale: 'demo' })
+    const { rows, status } = await afterOthers(context, () => seedSystem(context, { system, scale: 'demo' }))
     const loaded = [...rows.values()].reduce((sum, count) => sum + count, 0)
     if (status === 'unchanged') return
     context.ui.note(`Data      ${loaded.toLocaleString('en-US')} rows of demo data for ${system}`)
   } catch (error) {
     if (!(error instanceof RefusedError) || !PRESENT.includes(error.code)) throw error
     context.ui.note(`Data      left as it is: ${error.message}`)
+  }
+}
+
+/** Milliseconds that another quickstart gets to load its demo data, which takes it a few seconds. */
+const PATIENCE = 60_000
+
+/** Waits for a run that seeds at this moment, as for one that migrates: then there is nothing left to do. */
+async function afterOthers<T>(context: Context, seed: () => Promise<T>): Promise<T> {
+  for (const deadline = performance.now() + PATIENCE; ; ) {
+    try {
+      return await seed()
+    } catch (error) {
+      if (!(error instanceof LockedError) || performance.now() > deadline) throw error
+    }
+    await sleep(200)
+    throwIfStopped(context.signal)
   }
 }

@@ -75,7 +75,7 @@ export function fromPostgres(error: unknown, context: StatementContext = {}): un
       facts({
         code: 'lock-timeout',
         message: 'Another session holds a lock that this needs, and it was not released in time',
-        hint: 'Try again later; steward inspect locks shows who holds what',
+        hint: 'Try again later; pg_locks and pg_blocking_pids(pid) show who holds what',
       }),
     )
   }
@@ -191,7 +191,7 @@ function operationFailure(refusal: ServerError, context: StatementContext): Erro
       return {
         code: 'disk-full',
         message: 'The disk of the server is full',
-        hint: 'Free space on the server first; steward inspect sizes shows what takes it',
+        hint: 'Free space on the server first; steward status shows what takes it',
       }
     case '53200':
       return {

@@ -116,7 +116,7 @@ export async function lockSeedSet(tx: Transaction, schema: string): Promise<void
   throw new LockedError({
     code: 'seeding',
     message: `Another run is seeding or clearing schema ${schema}`,
-    hint: 'Wait for it to end; steward maintain history shows who runs it',
+    hint: 'Wait for it to end; pg_stat_activity shows who runs it (application_name steward:…)',
   })
 }
 
