@@ -54,7 +54,8 @@ export function problemOf(entity: Entity, error: unknown, values: Values = {}): 
 
 /** `organization o_x does not exist`, located at the field that names it. */
 export function missingParent(key: string, field: Field, value: unknown): Problem {
-  return { where: key, reason: `names ${field.reference?.entity ?? 'a row'} ${String(value)}, which does not exist` }
+  const id = value === '' ? 'with an empty id' : String(value)
+  return { where: key, reason: `names ${field.reference?.entity ?? 'a row'} ${id}, which does not exist` }
 }
 
 /** Throws the error in the declaration's words where it is a constraint violation, else as it is. */

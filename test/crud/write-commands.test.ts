@@ -405,6 +405,24 @@ describe('update, operations, delete', () => {
     expect(inactive.stderr).toContain('workflow_id is not active')
   })
 
+  it('journals the rows of a file, whichever verb reads them, and no rehearsal', async () => {
+    const file = join(folder, 'journalled.ndjson')
+    const row = { organization_id: org, url: 'https://example.org', navigation_goal: 'Go' }
+    await writeFile(file, `${JSON.stringify(row)}\n`)
+    for (const verb of [['import'], ['create', '--from']]) {
+      await run(['task', ...verb, file, '--dry-run'])
+      expect((await run(['task', ...verb, file])).exitCode).toBe(0)
+    }
+    const runs = await database.db.rows(
+      sql`SELECT command, outcome, counts FROM steward.journal WHERE arguments @> ${JSON.stringify([file])}::jsonb ORDER BY run_id`,
+    )
+    const counts = { read: 1, written: 1, rejected: 0 }
+    expect(runs).toEqual([
+      { command: 'skyvern task import', outcome: 'done', counts },
+      { command: 'skyvern task create', outcome: 'done', counts },
+    ])
+  })
+
   it('shows a secret once, and never one that opens nothing', async () => {
     const given = ['api-key', 'create', '--organization-id', org, '--name', 'CI']
     const rehearsed = await run([...given, '--dry-run', '--json'])

@@ -12,7 +12,7 @@ import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags, exampleFlags, fieldFlags } from './field-flags.ts'
 import { promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
-import { importExitCode, openSource, refuseRejected, rejectsOf, sourceFlags } from './source-input.ts'
+import { importExitCode, sourceFlags } from './source-input.ts'
 
 /** Name of the column that carries a new secret; see `crud/secrets.ts`. */
 const SECRET = 'secret'
@@ -95,65 +95,20 @@ async function createOne(context: Context, system: System, entity: Entity, input
   return { rows, exitCode: 0 }
 }
 
-/** Rows of a file; every row takes the values of the flags as well. */
 async function createFrom(context: Context, system: System, entity: Entity, input: ParsedInput): Promise<Created> {
-  const { inputReader, refuseInput } = await import('../../crud/input.ts')
-  const { importRows } = await import('../../crud/import.ts')
-  const { readSource } = await import('../../crud/source.ts')
-  const reader = await inputReader(entity, 'create')
-  const fixed = reader.read(await rawTexts(context, entity, input), 'text')
-  refuseInput(entity, 'create', fixed.problems)
-  const source = await openSource(context, String(input.from))
-  const ignore = namesOf(input.ignore)
-  const keepGoing = input.keepGoing === true
-  const scope = await entityScope(context, system, entity)
+  const { importSource } = await import('./import-source.ts')
   const rows: Cells[] = []
-  const rejects = await rejectsOf(context, source, input)
   const checkUrls = urlProblems(entity, input)
-  const sourceRows = readSource(source.stream, {
-    name: source.name,
-    format: formatOf(input.format),
-    checkNames: (names) => reader.checkNames(names.filter((name) => !ignore.includes(name))),
+  const result = await importSource(context, system, entity, String(input.from), input, {
+    verb: 'create',
+    examine: ({ values }) => checkUrls(values),
+    onStored: (stored) => rows.push(...stored),
   })
-  const result = await importRows(
-    await context.db(),
-    scope,
-    entity.verbs.includes('bulk') ? sourceRows : onlyOne(entity, sourceRows),
-    {
-      reader,
-      fixed,
-      ignore,
-      actor: actorOf(context),
-      dryRun: input.dryRun === true,
-      rejects,
-      examine: ({ values }) => checkUrls(values),
-      onStored: (stored) => rows.push(...stored),
-      onProgress: context.ui.progress,
-      signal: context.signal,
-      ...(typeof input.batchSize === 'number' ? { batchSize: input.batchSize } : {}),
-    },
-  ).finally(() => rejects?.close())
-  refuseRejected(entity, result, keepGoing)
-  if (rejects && result.rejected > 0) {
-    context.ui.warn(`${result.rejected} of ${result.read} rows were refused; they are in ${rejects.path}`)
+  if (result.rejectsFile !== null) {
+    context.ui.warn(`${result.rejected} of ${result.read} rows were refused; they are in ${result.rejectsFile}`)
   }
   if (input.dryRun === true) context.ui.note(`Nothing was written: this is what would be.`)
   return { rows, exitCode: importExitCode(result) }
-}
-
-/** Only where the declaration allows bulk may a file hold more than one row. */
-async function* onlyOne<T>(entity: Entity, rows: AsyncIterable<T>): AsyncGenerator<T> {
-  let count = 0
-  for await (const row of rows) {
-    if (++count > 1) {
-      throw new UsageError({
-        code: 'one-row-only',
-        message: `${spoken(entity.plural)} are created one at a time, and the file holds several`,
-        hint: 'Split the file, one row each',
-      })
-    }
-    yield row
-  }
 }
 
 function urlProblems(entity: Entity, input: ParsedInput) {
@@ -199,14 +154,6 @@ function examples(system: System, entity: Entity, bulk: boolean): [Example, ...E
       ? { command: `${words} --from ${entity.plural}.ndjson --dry-run`, does: 'Many from a file, checked first' }
       : { command: `${words} --from ${entity.name}.json`, does: 'From a JSON file' },
   ]
-}
-
-function namesOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : []
-}
-
-function formatOf(value: unknown): 'csv' | 'ndjson' | 'json' | undefined {
-  return value === 'csv' || value === 'ndjson' || value === 'json' ? value : undefined
 }
 
 function article(noun: string): string {
