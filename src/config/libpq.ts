@@ -2,7 +2,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nearest } from '../model/nearest.ts'
-import { type EndpointParts, partsFromKeywords, present, type Sourced } from './parts.ts'
+import { type EndpointParts, partsFromKeywords, present, type Sourced, withoutIdentity } from './parts.ts'
 import { type Machine, variable } from './paths.ts'
 import { KEYWORDS } from './url.ts'
 
@@ -40,6 +40,18 @@ export function partsFromVariables({ env }: Machine, report: Report): EndpointPa
     if (value !== undefined) keywords.set(keyword, { value, origin: name })
   }
   return partsFromKeywords(keywords, (keyword, reason) => report(nameOf.get(keyword) ?? keyword, reason))
+}
+
+/**
+ * What PG* variables say about getting in (password, TLS, timeout), for a source that says where. Mistakes in the
+ * others do not matter then; a mistyped PGSSLMODE does, since the connection would be less safe than was asked for.
+ */
+export function accessFromVariables(machine: Machine, report: Report): EndpointParts {
+  const targets: readonly string[] = PG_TARGET
+  const parts = partsFromVariables(machine, (where, reason) => {
+    if (!targets.includes(where)) report(where, reason)
+  })
+  return withoutIdentity(parts)
 }
 
 /**

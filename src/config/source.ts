@@ -4,8 +4,8 @@
  */
 import { dirname } from 'node:path'
 import { type Profile, place } from './find.ts'
-import { PG_TARGET, partsFromVariables } from './libpq.ts'
-import { type EndpointParts, partsFromKeywords, present, type Sourced, withoutIdentity } from './parts.ts'
+import { accessFromVariables, PG_TARGET, partsFromVariables } from './libpq.ts'
+import { type EndpointParts, partsFromKeywords, present, type Sourced } from './parts.ts'
 import { readPasswordFile } from './passwords.ts'
 import { expandPath, type Machine, variable } from './paths.ts'
 import type { Findings } from './report.ts'
@@ -22,10 +22,10 @@ export interface Source {
 
 /** A URL from a flag or variable. As in libpq, PG* variables complete it, but not with another place. */
 export function urlSource(url: string, name: string, machine: Machine, findings: Findings): Source {
-  const pg = partsFromVariables(machine, () => {})
+  const { user } = partsFromVariables(machine, () => {})
   return {
     given: parseUrl(url, name, (reason) => findings.problem(name, reason)),
-    more: { ...withoutIdentity(pg), ...present({ user: pg.user }) },
+    more: { ...accessFromVariables(machine, findings.problem), ...present({ user }) },
     name,
     from: name.startsWith('--') ? 'flag' : 'environment',
   }
@@ -40,8 +40,11 @@ export function ambientSource(machine: Machine, findings: Findings): Source | un
   const url = variable(env, 'DATABASE_URL')
   if (url !== undefined) return urlSource(url, 'DATABASE_URL', machine, findings)
   const named = PG_TARGET.find((name) => variable(env, name) !== undefined)
-  if (named !== undefined)
-    return { given: partsFromVariables(machine, findings.problem), more: {}, name: named, from: 'environment' }
+  if (named !== undefined) {
+    // As in libpq, what the service says goes before the other variables.
+    const { service, ...more } = partsFromVariables(machine, findings.problem)
+    return { given: present({ service }), more, name: named, from: 'environment' }
+  }
   const text = variable(env, 'DATABASE_STRING')
   if (text !== undefined) return urlSource(text, 'DATABASE_STRING', machine, findings)
   return databaseVariables(machine, findings)
@@ -69,7 +72,7 @@ function databaseVariables(machine: Machine, findings: Findings): Source | undef
   const given = partsFromKeywords(keywords, (keyword, reason) =>
     findings.problem(DB_VARIABLES[keyword] ?? keyword, reason),
   )
-  return { given, more: withoutIdentity(partsFromVariables(machine, () => {})), name, from: 'environment' }
+  return { given, more: accessFromVariables(machine, findings.problem), name, from: 'environment' }
 }
 
 /**
@@ -115,7 +118,7 @@ export async function profileSource(
   }
   return {
     given,
-    more: withoutIdentity(partsFromVariables(machine, () => {})),
+    more: accessFromVariables(machine, findings.problem),
     name: `profile ${name}`,
     from: 'profile',
   }

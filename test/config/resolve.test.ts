@@ -159,6 +159,15 @@ describe('the environment', () => {
     expect(await problems({ PGHOST: 'h', PGPORT: 'x' })).toEqual(['PGPORT: must be a whole number from 1 to 65535'])
   })
 
+  test('a mistyped PGSSLMODE is refused whoever says where, or the connection would be less safe than asked for', async () => {
+    await project('profiles:\n  dev: { host: h, database: app }\n')
+    const wrong = { PGSSLMODE: 'verify_full', PGPORT: 'x' }
+    const reason = 'PGSSLMODE: must be one of disable, allow, prefer, require, verify-ca, verify-full'
+    expect(await problems(wrong, { profile: 'dev' })).toEqual([reason])
+    expect(await problems(wrong, { url: 'postgresql://h/app' })).toEqual([reason])
+    expect(await problems({ PGSSLMODE: 'verify_full', DB_HOST: 'h' })).toEqual([reason])
+  })
+
   test('PGUSER and PGPASSWORD alone name no server', async () => {
     expect((await resolve({ PGUSER: 'ada', PGPASSWORD: 'x' })).target.kind).toBe('embedded')
   })
@@ -170,7 +179,12 @@ describe('the environment', () => {
     )
     const expected = { host: 'h', port: 5433, database: 'app', user: 'ada', sslMode: 'require' }
     expect(await endpoint({ PGSERVICE: 'app' })).toMatchObject(expected)
-    expect(await endpoint({ PGSERVICE: 'app', PGHOST: 'mine' })).toMatchObject({ ...expected, host: 'mine' })
+    // As in libpq, the service goes before the other variables, and the URL before the service.
+    expect(await endpoint({ PGSERVICE: 'app', PGHOST: 'mine', PGUSER: 'eve' })).toMatchObject(expected)
+    expect(await endpoint({ PGUSER: 'eve' }, { url: 'postgresql://mine?service=app' })).toMatchObject({
+      ...expected,
+      host: 'mine',
+    })
     expect(await endpoint({}, { url: 'postgresql:///?service=app' })).toMatchObject(expected)
     expect(await problems({ PGSERVICE: 'nope' })).toEqual([
       `PGSERVICE: names the service nope, which is in no service file (looked at ${home}/.pg_service.conf)`,

@@ -4,8 +4,8 @@ import { homedir, platform } from 'node:os'
 import { completeEndpoint } from '../../config/complete.ts'
 import { ENVIRONMENTS, type Endpoint, type Environment, type SslMode } from '../../config/config.ts'
 import { EMBEDDED } from '../../config/find.ts'
-import { partsFromVariables } from '../../config/libpq.ts'
-import { present, withoutIdentity } from '../../config/parts.ts'
+import { accessFromVariables } from '../../config/libpq.ts'
+import { present } from '../../config/parts.ts'
 import { readPasswordFile } from '../../config/passwords.ts'
 import { expandPath, type Machine, osUserName, PROJECT_FILE, variable } from '../../config/paths.ts'
 import { Findings } from '../../config/report.ts'
@@ -135,7 +135,8 @@ async function endpointFromParts(context: Context, input: InitInput, ask: boolea
   if (how === 'embedded') return undefined
   const machine = machineOf(context)
   const findings = new Findings()
-  const access = withoutIdentity(partsFromVariables(machine, () => {}))
+  const access = accessFromVariables(machine, findings.problem)
+  findings.throwIfAny()
   const complete = (parts: Parameters<typeof completeEndpoint>[0]) =>
     completeEndpoint(parts, access, '', { machine, cwd: context.cwd, findings })
   if (how === 'url') {
