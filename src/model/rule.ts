@@ -34,6 +34,13 @@ export const notBlank: Rule = {
   check: (value) => (typeof value === 'string' && value.trim() !== '' ? undefined : 'must not be blank'),
 }
 
+/** Stored without white space around it; there may be nothing in it. */
+export const stripped: Rule = {
+  describes: 'stored without white space around it',
+  normalise: trimmed,
+  check: () => undefined,
+}
+
 /** Stored in lower case, so that the same word in another case is the same value. */
 export const lowerCase: Rule = {
   describes: 'stored in lower case',

@@ -11,7 +11,7 @@ import {
   updatedAt,
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
-import { httpUrl, jsonObject, notBlank } from '../../../model/rule.ts'
+import { httpUrl, jsonObject, notBlank, stripped } from '../../../model/rule.ts'
 import { statusTones } from '../tones.ts'
 import { ofSameOrganization, roomForTask } from './creation-rules.ts'
 import { RUN_ROLES, RUN_STATUSES, runTransitions } from './run-lifecycle.ts'
@@ -54,14 +54,24 @@ export const task = entity({
       settable: 'create',
       rules: [notBlank],
     }),
-    data_extraction_goal: text({ summary: 'data to extract from the page', nullable: true, settable: 'create' }),
+    data_extraction_goal: text({
+      summary: 'data to extract from the page',
+      nullable: true,
+      settable: 'create',
+      rules: [stripped],
+    }),
     navigation_payload: json({
       summary: 'additional parameters for navigation',
       nullable: true,
       settable: 'create',
       rules: [jsonObject],
     }),
-    proxy_location: text({ summary: 'proxy location for the browser', nullable: true, settable: 'create' }),
+    proxy_location: text({
+      summary: 'proxy location for the browser',
+      nullable: true,
+      settable: 'create',
+      rules: [stripped],
+    }),
     webhook_callback_url: text({
       summary: 'URL called when the task ends',
       nullable: true,
@@ -78,6 +88,7 @@ export const task = entity({
       summary: 'identifier for one-time password verification',
       nullable: true,
       settable: 'create',
+      rules: [stripped],
     }),
     extracted_information: json({
       summary: 'what was extracted',
