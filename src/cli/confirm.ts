@@ -22,15 +22,14 @@ export async function confirmPlan(context: Context, plan: Plan): Promise<void> {
   const { globals, ui } = context
   const stake = await stakeOf(context, plan)
   const name = plan.confirmName ?? stake.database
-  if (!stake.strict) {
-    if (globals.yes || (globals.confirm !== undefined && globals.confirm === name)) return
-    if (globals.confirm !== undefined) throw wrongName(name)
-    if (await ui.confirm(`${plan.action}?`)) return
-    throw new ConfirmationError({ code: 'not-confirmed', message: 'Not confirmed; nothing was changed' })
-  }
+  // Whoever names a database means that one, `--yes` or not.
   if (globals.confirm !== undefined) {
     if (globals.confirm === name) return
     throw wrongName(name)
+  }
+  if (!stake.strict) {
+    if (globals.yes || (await ui.confirm(`${plan.action}?`))) return
+    throw new ConfirmationError({ code: 'not-confirmed', message: 'Not confirmed; nothing was changed' })
   }
   if (!ui.interactive) {
     throw new ConfirmationError({

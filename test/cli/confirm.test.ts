@@ -29,6 +29,15 @@ describe('confirming', () => {
     expect(stderr).toContain('Look at the plan with --dry-run, then add --yes')
   })
 
+  test('a name that is not that of the database stops it, --yes or not', async () => {
+    const wrong = await run(['config', 'environment', 'staging', '--yes', '--confirm', 'another'])
+    expect(wrong.exitCode).toBe(2)
+    expect(wrong.stderr).toContain('does not name what would be changed')
+    expect((await run(['config', 'environment', 'development', '--yes'])).stderr).toContain(
+      'is marked development already',
+    )
+  })
+
   test('--yes is enough on development and is not on production, which wants its name', async () => {
     expect((await run(['config', 'environment', 'production', '--yes'])).exitCode).toBe(0)
 
