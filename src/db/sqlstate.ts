@@ -68,7 +68,9 @@ export function fromPostgres(error: unknown, context: StatementContext = {}): un
   if (refusal === undefined) return isLoss(error) ? lost(error, context) : error
   const facts = (options: ErrorOptions): ErrorOptions => ({ ...options, details: detailsOf(refusal), cause: error })
   if (refusal.sqlstate.startsWith('23')) return new RefusedError(facts(constraintViolation(refusal)))
-  if (refusal.sqlstate.startsWith('22')) return new RefusedError(facts(invalidValue(refusal)))
+  if (refusal.sqlstate.startsWith('22') || refusal.sqlstate === '54000') {
+    return new RefusedError(facts(invalidValue(refusal)))
+  }
   if (endsConnection(refusal)) return lost(error, context, refusal)
   if (refusal.sqlstate === '55P03') {
     return new LockedError(
@@ -134,7 +136,7 @@ function constraintViolation(refusal: ServerError): ErrorOptions {
   }
 }
 
-/** Class 22, by what the state means. */
+/** Class 22, by what the state means; and 54000, which a text meets that is too long for a B-tree. */
 function invalidValue(refusal: ServerError): ErrorOptions {
   const says: Readonly<Record<string, string>> = {
     '22001': 'A text is longer than its column allows',
@@ -149,6 +151,7 @@ function invalidValue(refusal: ServerError): ErrorOptions {
     '2201B': 'A regular expression is not valid',
     '22030': 'A JSON object repeats a key',
     '22032': 'A text is not valid JSON',
+    '54000': 'A value is larger than PostgreSQL stores or indexes',
   }
   return {
     code: 'invalid-value',

@@ -68,6 +68,14 @@ test.each<[string, string, number, string, object]>([
     {},
   ],
   [`SELECT 'hidden'::uuid`, 'invalid-value', 5, 'A text is not a value of its type', { sqlstate: '22P02' }],
+  [
+    // Random text, since what repeats is stored compressed and fits.
+    `INSERT INTO parents SELECT 3, string_agg(md5(n::text), ''), 7 FROM generate_series(1, 500) AS n`,
+    'invalid-value',
+    5,
+    'A value is larger than PostgreSQL stores or indexes',
+    {},
+  ],
   [`SELECT 2147483647 + 1`, 'invalid-value', 5, 'A number is out of the range of its type', {}],
   [
     `SELECT * FROM skyvern.tasks`,
