@@ -37,6 +37,8 @@ export interface ImportOptions {
   readonly examine?: (candidate: Candidate) => Promise<readonly Problem[]>
   /** Gets the stored rows of each batch. */
   readonly onStored?: (rows: readonly Cells[]) => void
+  /** With `keepGoing`, gets the line of the last row of each batch once it is settled for good. */
+  readonly onSettled?: (line: number) => void
   readonly onProgress?: OnProgress
   readonly signal: AbortSignal
   readonly batchSize?: number
@@ -122,6 +124,7 @@ class Import {
         this.#options.onStored?.(stored)
         await this.#reject(candidates)
         this.#lastLine = candidates.at(-1)?.line ?? this.#lastLine
+        this.#options.onSettled?.(this.#lastLine)
       }
     } catch (error) {
       if (isStop(error)) return this.#result(error)

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { setEnvironment } from '../../src/db/environment.ts'
@@ -421,6 +422,25 @@ describe('update, operations, delete', () => {
       { command: 'skyvern task import', outcome: 'done', counts },
       { command: 'skyvern task create', outcome: 'done', counts },
     ])
+  })
+
+  it('says up to which line rows are written when the connection is lost', async () => {
+    const own = await organization(database.db)
+    const row = JSON.stringify({ organization_id: own, url: 'https://example.org', navigation_goal: 'Go' })
+    async function* rows() {
+      yield `${row}\n`.repeat(10)
+      const stored = async () =>
+        (await database.db.rows(sql`SELECT FROM skyvern.tasks WHERE organization_id = ${own}`)).length
+      while ((await stored()) < 10) await new Promise((resolve) => setTimeout(resolve, 20))
+      await database.db.execute(sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'steward:skyvern task import'`)
+      yield `${row}\n`.repeat(10)
+    }
+    const given = ['task', 'import', '-', '--keep-going', '--batch-size', '5', '--rejects', 'lost.ndjson']
+    const { exitCode, stderr } = await run(given, { stdin: Readable.from(rows()) })
+    expect(exitCode).toBe(6)
+    expect(stderr).toContain('Failed: the rows up to the one on line 10 are dealt with, those after it are not.')
   })
 
   it('shows a secret once, and never one that opens nothing', async () => {

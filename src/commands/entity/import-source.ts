@@ -56,6 +56,7 @@ export async function importSource(
   })
   const scope = await entityScope(context, system, entity)
   const db = await context.db()
+  let settled: number | undefined
   const work = async () => {
     const result = await importRows(db, scope, entity.verbs.includes('bulk') ? rows : onlyOne(entity, rows), {
       reader,
@@ -66,22 +67,31 @@ export async function importSource(
       rejects,
       onProgress: context.ui.progress,
       signal: context.signal,
+      onSettled(line) {
+        settled = line
+      },
       ...(examine ? { examine } : {}),
       ...(onStored ? { onStored } : {}),
       ...(typeof input.batchSize === 'number' ? { batchSize: input.batchSize } : {}),
-    }).finally(() => rejects?.close())
+    })
+      .catch((error: unknown) => {
+        // Whoever repeats it must know where to go on: those rows are written.
+        if (settled !== undefined) context.ui.warn(upTo('Failed', settled))
+        throw error
+      })
+      .finally(() => rejects?.close())
     refuseRejected(entity, result, rejects !== undefined)
     const { read, written, rejected } = result
     return { value: result, counts: { read, written, rejected }, exitCode: importExitCode(result) }
   }
   // A rehearsal changes nothing, so it is no run to remember.
   const result = dryRun ? (await work()).value : await journalRun(db, context, work)
-  if (result.stopped) {
-    context.ui.warn(
-      `Stopped: the rows up to the one on line ${result.lastLine} are dealt with, those after it are not.`,
-    )
-  }
+  if (result.stopped) context.ui.warn(upTo('Stopped', result.lastLine))
   return { ...result, rejectsFile: rejects && result.rejected > 0 ? rejects.path : null }
+}
+
+function upTo(how: string, line: number): string {
+  return `${how}: the rows up to the one on line ${line} are dealt with, those after it are not.`
 }
 
 /** Only where the declaration allows bulk may a file hold more than one row. */
