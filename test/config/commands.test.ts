@@ -163,6 +163,18 @@ describe('config init', () => {
     expect(await readFile(join(cwd, 'steward.yaml'), 'utf8')).toContain('profile: default')
   })
 
+  test('a file that cannot be written is an error of the operation, not of Steward', async () => {
+    const argv = ['config', 'init', '--url', 'postgresql://ada:hidden@127.0.0.1:1/app', '--untested']
+    await writeFile(join(cwd, 'file'), '')
+    const { exitCode, stderr } = await runCli([...argv, '--file', 'file/steward.yaml'], { cwd })
+    expect(exitCode).toBe(6)
+    expect(stderr).toContain('file/steward.yaml cannot be written (E')
+
+    const written = await runCli(argv, { cwd })
+    expect(written.exitCode).toBe(0)
+    expect(written.stderr).toContain('warning: the password of --url is not in the file')
+  })
+
   test('without a terminal and without flags it says what to give', async () => {
     const { exitCode, stderr } = await runCli(['config', 'init'], { cwd })
     expect(exitCode).toBe(2)

@@ -70,6 +70,11 @@ export const init = defineCommand({
     if (keeping.kind === 'pgpass' && endpoint) await addToPassFile(keeping.path, endpoint, keeping.password)
     await writeConfigFile(file, configText(answers), { replace: input.force, platform: machine.platform })
     context.ui.note(`Wrote ${file}. Next: steward config check, steward migrate up`)
+    if ((await passwordIsFromUrl(context)) && answers.passwordFile === undefined) {
+      context.ui.warn(
+        'the password of --url is not in the file; give it with PGPASSWORD, ~/.pgpass or a passwordFile',
+      )
+    }
     return {
       file,
       profile: answers.name,
@@ -90,6 +95,12 @@ export const init = defineCommand({
     row: { ...written },
   }),
 })
+
+/** A URL's password goes into no file, so the profile lacks what the trial had. */
+async function passwordIsFromUrl(context: Context): Promise<boolean> {
+  if (!context.argv.some((word) => word === '--url' || word.startsWith('--url='))) return false
+  return (await context.config()).origins.get('password') === '--url'
+}
 
 /** `~/…` where it can be said so: the file may be shared with others, who have homes of their own. */
 function fromHome(path: string, { homeDirectory }: Machine): string {
