@@ -9,7 +9,7 @@ import { DATABASE, SUPERUSER } from './names.ts'
 import type { ServerPaths } from './paths.ts'
 import { readIfThere } from './postmaster.ts'
 import { runProgram } from './program.ts'
-import { SETTINGS_FILE, writeSettings } from './settings.ts'
+import { dynamicSharedMemory, SETTINGS_FILE, writeSettings } from './settings.ts'
 import type { ServerUser } from './unprivileged.ts'
 
 /** Tries again for about five seconds: the initdb of a Steward that was killed writes on until it notices. */
@@ -69,6 +69,7 @@ export async function initialise(
         ['-U', SUPERUSER],
         ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
         ['--data-checksums', '--no-instructions'],
+        Object.entries(await dynamicSharedMemory()).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
         access,
         durable ? [] : ['--no-sync'],
       ].flat(),

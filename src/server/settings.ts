@@ -65,7 +65,7 @@ export async function writeSettings(data: string, settings: Settings, user: Serv
 }
 
 /** Containers often have 64 MB of /dev/shm, too little for a parallel hash join; System V segments do not live there. */
-async function dynamicSharedMemory(): Promise<Settings> {
+export async function dynamicSharedMemory(): Promise<Settings> {
   if (process.platform !== 'linux') return {}
   const shm = await statfs('/dev/shm').catch(() => undefined)
   const bytes = shm === undefined ? 0 : shm.bsize * shm.blocks
