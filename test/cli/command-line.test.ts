@@ -20,8 +20,12 @@ describe('help', () => {
     expect(piped.stdout).toMatch(/^Usage: steward/)
 
     const terminal = await runCli([], { tty: { stdin: true, stdout: true, stderr: true } })
-    expect(terminal.exitCode).toBe(3)
-    expect(terminal.stderr).toContain('steward quickstart makes a local one')
+    expect(terminal).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(terminal.stdout).toContain('steward quickstart    a local server')
+
+    const asked = await runCli(['status'], { tty: { stdin: true, stdout: true, stderr: true } })
+    expect(asked.exitCode).toBe(3)
+    expect(asked.stderr).toContain('steward quickstart makes a local one')
     const named = await runCli(['--profile', 'embedded'], { tty: { stdin: true, stdout: true, stderr: true } })
     expect(named).toEqual(terminal)
   })
