@@ -9,8 +9,9 @@ import { confirmPlan, requireAnswerable } from './confirm.ts'
 import { openContext } from './context.ts'
 import { type GlobalInput, globalsFrom } from './globals.ts'
 import { type Env, type Host, processHost, type Streams } from './host.ts'
-import { type Invocation, operandPositions, operands, parseCommandLine } from './program.ts'
+import { type Invocation, parseCommandLine } from './program.ts'
 import { version } from './version.ts'
+import { flagsOf, flagValue, operandPositions, operands, withoutPasswords } from './words.ts'
 
 /**
  * Runs one command line.
@@ -264,13 +265,6 @@ function listenForSignals(host: Host, stopping: AbortController): () => void {
   }
 }
 
-/** The words of the command line for records: passwords in URLs, before the host and among the parameters, are left out. */
-function withoutPasswords(words: readonly string[]): string[] {
-  return words.map((word) =>
-    word.replace(/(\w+:\/\/[^:/@]*):[^/?]*@/g, '$1:***@').replace(/(:\/\/.*[?&](?:ssl)?password=)[^&]*/gi, '$1***'),
-  )
-}
-
 function formatOf(globals: GlobalInput): Format {
   if (globals.json && globals.output !== undefined && globals.output !== 'json') {
     throw new UsageError({
@@ -287,20 +281,4 @@ function formatAskedFor(argv: readonly string[]): Format {
   const value = flagValue(argv, '--output', '-o')
   const machine = value !== undefined && value !== 'table' && value !== 'md'
   return flagsOf(argv).includes('--json') || machine ? 'json' : 'table'
-}
-
-/** The value of a flag on a command line that need not be one that can be parsed. */
-function flagValue(argv: readonly string[], long: string, short?: string): string | undefined {
-  const words = flagsOf(argv)
-  for (const [at, word] of words.entries()) {
-    if (word === long || word === short) return words[at + 1]
-    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1)
-    if (short !== undefined && word.startsWith(short)) return word.slice(short.length)
-  }
-  return undefined
-}
-
-/** What stands before `--`. */
-function flagsOf(argv: readonly string[]): readonly string[] {
-  return argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
 }

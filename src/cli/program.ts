@@ -12,6 +12,7 @@ import { type Branch, branches } from './branches.ts'
 import { type GlobalInput, globalFlags } from './globals.ts'
 import { addHelp } from './help.ts'
 import { longName } from './names.ts'
+import { operands } from './words.ts'
 
 /** What the command line turned out to mean. */
 export interface Invocation {
@@ -82,32 +83,6 @@ export async function parseCommandLine(
     })
   }
   return invocation ?? { answered: true }
-}
-
-/**
- * The words of a command line that are neither flags nor values of global flags. What follows a flag of the command's
- * own counts too, since only the command knows whether it takes a value; the words of the path come before it.
- */
-export function operands(argv: readonly string[]): string[] {
-  return operandPositions(argv).map((at) => argv[at] ?? '')
-}
-
-/** Where those words stand. */
-export function operandPositions(argv: readonly string[]): number[] {
-  const positions: number[] = []
-  for (let index = 0; index < argv.length; index++) {
-    const token = argv[index] ?? ''
-    if (!token.startsWith('-') || token === '-') {
-      positions.push(index)
-      continue
-    }
-    if (token === '--') break
-    const flag = Object.entries(globalFlags).find(
-      ([key, spec]) => token === longName(key, spec) || token === `-${spec.short}`,
-    )
-    if (flag?.[1].metavar !== undefined) index++
-  }
-  return positions
 }
 
 function mount(
