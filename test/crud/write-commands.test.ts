@@ -427,10 +427,10 @@ describe('update, operations, delete', () => {
   it('says up to which line rows are written when the connection is lost', async () => {
     const own = await organization(database.db)
     const row = JSON.stringify({ organization_id: own, url: 'https://example.org', navigation_goal: 'Go' })
+    const stored = async () =>
+      (await database.db.rows(sql`SELECT FROM skyvern.tasks WHERE organization_id = ${own}`)).length
     async function* rows() {
       yield `${row}\n`.repeat(10)
-      const stored = async () =>
-        (await database.db.rows(sql`SELECT FROM skyvern.tasks WHERE organization_id = ${own}`)).length
       while ((await stored()) < 10) await new Promise((resolve) => setTimeout(resolve, 20))
       await database.db.execute(sql`
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -440,7 +440,12 @@ describe('update, operations, delete', () => {
     const given = ['task', 'import', '-', '--keep-going', '--batch-size', '5', '--rejects', 'lost.ndjson']
     const { exitCode, stderr } = await run(given, { stdin: Readable.from(rows()) })
     expect(exitCode).toBe(6)
-    expect(stderr).toContain('Failed: the rows up to the one on line 10 are dealt with, those after it are not.')
+    const said = /Failed: the rows up to the one on line (\d+) are dealt with, those after it may not be\./.exec(
+      stderr,
+    )
+    // How far it came depends on which of its connections was busy; what it says was written is.
+    expect(Number(said?.[1])).toBeGreaterThanOrEqual(5)
+    expect(await stored()).toBeGreaterThanOrEqual(Number(said?.[1]))
   })
 
   it('shows a secret once, and never one that opens nothing', async () => {

@@ -73,25 +73,24 @@ export async function importSource(
       ...(examine ? { examine } : {}),
       ...(onStored ? { onStored } : {}),
       ...(typeof input.batchSize === 'number' ? { batchSize: input.batchSize } : {}),
-    })
-      .catch((error: unknown) => {
-        // Whoever repeats it must know where to go on: those rows are written.
-        if (settled !== undefined) context.ui.warn(upTo('Failed', settled))
-        throw error
-      })
-      .finally(() => rejects?.close())
+    }).finally(() => rejects?.close())
     refuseRejected(entity, result, rejects !== undefined)
     const { read, written, rejected } = result
     return { value: result, counts: { read, written, rejected }, exitCode: importExitCode(result) }
   }
   // A rehearsal changes nothing, so it is no run to remember.
-  const result = dryRun ? (await work()).value : await journalRun(db, context, work)
-  if (result.stopped) context.ui.warn(upTo('Stopped', result.lastLine))
+  const running = dryRun ? work().then(({ value }) => value) : journalRun(db, context, work)
+  const result = await running.catch((error: unknown) => {
+    // Whoever repeats it must know where to go on. Of the batch in flight, nobody knows when the connection is lost.
+    if (settled !== undefined) context.ui.warn(upTo('Failed', settled, 'may not be'))
+    throw error
+  })
+  if (result.stopped) context.ui.warn(upTo('Stopped', result.lastLine, 'are not'))
   return { ...result, rejectsFile: rejects && result.rejected > 0 ? rejects.path : null }
 }
 
-function upTo(how: string, line: number): string {
-  return `${how}: the rows up to the one on line ${line} are dealt with, those after it are not.`
+function upTo(how: string, line: number, others: string): string {
+  return `${how}: the rows up to the one on line ${line} are dealt with, those after it ${others}.`
 }
 
 /** Only where the declaration allows bulk may a file hold more than one row. */
