@@ -1,17 +1,16 @@
 /** Operations that set fields of rows in a given condition: activate, deactivate, revoke. */
-import { type Actor, recordAudit } from '../db/audit.ts'
+import type { Actor } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import { RefusedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { AssignOperation } from '../model/operation.ts'
 import { allOf, identifier, join, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
-import { auditEntry } from './audited.ts'
+import { type Moved, recordChanged } from './audited.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
 import { rollingBack } from './rehearsal.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
-import type { Moved } from './transition.ts'
 import { isSameValue, typedSql } from './typed.ts'
 import { rethrow } from './violations.ts'
 
@@ -67,17 +66,7 @@ export function assignRows(
           AND ${allOf(conditions)}
         RETURNING ${columns}`)
       .catch((error: unknown) => rethrow(entity, error))
-    const after = new Map(stored.map((row) => [row[key], row]))
-    const moved = found.flatMap((before) => {
-      const row = after.get(before[key])
-      return row ? [{ before, after: row }] : []
-    })
-    await recordAudit(
-      transaction,
-      actor,
-      moved.map((row) => auditEntry(scope, operation.name, row.before, row.after)),
-    )
-    return moved
+    return recordChanged(transaction, scope, { action: operation.name, actor }, found, stored)
   })
 }
 

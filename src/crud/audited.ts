@@ -1,5 +1,6 @@
 /** Rows as the audit log keeps them: secret fields masked, so that not even a hash leaves its table. */
-import type { AuditEntry } from '../db/audit.ts'
+import { type Actor, type AuditEntry, recordAudit } from '../db/audit.ts'
+import type { Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
 import { fieldOf, type Scope } from './scope.ts'
 
@@ -17,6 +18,40 @@ export function auditEntry(scope: Scope, action: string, before: Cells | null, a
     before: before && masked(scope, before),
     after: after && masked(scope, after),
   }
+}
+
+/** A row before and after. */
+export interface Moved {
+  readonly before: Cells
+  readonly after: Cells
+}
+
+/**
+ * Records what an UPDATE did.
+ *
+ * @param found the rows as they were when they were locked
+ * @param stored those that the UPDATE returned
+ * @returns the rows that it changed, in the order in which they were locked
+ */
+export async function recordChanged(
+  transaction: Transaction,
+  scope: Scope,
+  { action, actor }: { readonly action: string; readonly actor: Actor },
+  found: readonly Cells[],
+  stored: readonly Cells[],
+): Promise<readonly Moved[]> {
+  const key = scope.entity.primaryKey
+  const changed = new Map(stored.map((row) => [row[key], row]))
+  const moved = found.flatMap((before) => {
+    const after = changed.get(before[key])
+    return after ? [{ before, after }] : []
+  })
+  await recordAudit(
+    transaction,
+    actor,
+    moved.map(({ before, after }) => auditEntry(scope, action, before, after)),
+  )
+  return moved
 }
 
 /** The declared fields of a row, secret ones masked where they have a value. */

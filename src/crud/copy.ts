@@ -1,11 +1,11 @@
 /** Operations that insert a changed copy of a row with the next number of its series (`workflow new-version`). */
-import { type Actor, recordAudit } from '../db/audit.ts'
+import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
 import type { CopyOperation } from '../model/operation.ts'
 import { allOf, identifier, join, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
-import { auditEntry } from './audited.ts'
+import { recordChanged } from './audited.ts'
 import type { Candidate } from './candidate.ts'
 import { problemsOf, writeCandidates } from './create.ts'
 import { type Reading, refuseInput, type Values } from './input.ts'
@@ -110,14 +110,6 @@ async function retireOlder(
     SET ${join(assignmentsSql(scope, { values: retires }))}
     WHERE ${where}
     RETURNING ${columns}`)
-  const stored = new Map(after.map((one) => [one[entity.primaryKey], one]))
-  await recordAudit(
-    transaction,
-    actor,
-    before.flatMap((one) => {
-      const changed = stored.get(one[entity.primaryKey])
-      return changed ? [auditEntry(scope, 'retire', one, changed)] : []
-    }),
-  )
+  await recordChanged(transaction, scope, { action: 'retire', actor }, before, after)
   return after
 }

@@ -2,7 +2,7 @@
  * Transitions of a lifecycle. The state is enforced in the UPDATE's WHERE (decision 8), so of two writers one wins and
  * the other is told; entering a terminal state always stamps the end time.
  */
-import { type Actor, recordAudit } from '../db/audit.ts'
+import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
 import { NotFoundError, type Problem, RefusedError, type StewardError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
@@ -10,7 +10,7 @@ import type { Condition, Entity } from '../model/entity.ts'
 import { type Lifecycle, type Transition, transitionsFrom } from '../model/lifecycle.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
 import { type Assignments, assignmentsSql } from './assignments.ts'
-import { auditEntry } from './audited.ts'
+import { type Moved, recordChanged } from './audited.ts'
 import type { Candidate } from './candidate.ts'
 import type { Failure } from './changes.ts'
 import { checkParents } from './creation.ts'
@@ -20,12 +20,6 @@ import { rollingBack } from './rehearsal.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
 import { rethrow } from './violations.ts'
-
-/** A row before and after. */
-export interface Moved {
-  readonly before: Cells
-  readonly after: Cells
-}
 
 export interface MovedRows {
   readonly moved: readonly Moved[]
@@ -80,17 +74,9 @@ export async function moveRows(
         AND ${identifier(field)} = ANY (${declared.from}::${castType(scope, fieldOf(entity, field))}[])
       RETURNING ${columns}`)
     .catch((error: unknown) => rethrow(entity, error, values))
-  const after = new Map(stored.map((row) => [row[key], row]))
-  const moved = found.flatMap((before) => {
-    const row = after.get(before[key])
-    return row ? [{ before, after: row }] : []
-  })
-  await recordAudit(
-    transaction,
-    actor,
-    moved.map((row) => auditEntry(scope, declared.verb, row.before, row.after)),
-  )
-  return { moved, unmoved: found.filter((row) => !after.has(row[key])) }
+  const moved = await recordChanged(transaction, scope, { action: declared.verb, actor }, found, stored)
+  const before = new Set(moved.map((row) => row.before))
+  return { moved, unmoved: found.filter((row) => !before.has(row)) }
 }
 
 /**
