@@ -1,7 +1,9 @@
 /** Makes the Context of one run: everything in it is opened on first use and closed at the end. */
 import type { Command, Context, Globals, Ui } from '../commands/command.ts'
 import type { Config } from '../config/config.ts'
+import type { ConnectOptions } from '../db/connect.ts'
 import type { Database } from '../db/database.ts'
+import { ConnectionError, StewardError } from '../errors.ts'
 import type { Format } from '../output/view.ts'
 import type { Env, Host, Streams } from './host.ts'
 
@@ -50,7 +52,7 @@ export function openContext(from: Ingredients): Opened {
         : settings.target.kind === 'server'
           ? settings.target.endpoint
           : await embeddedEndpoint(from)
-    const database = await connect(endpoint, {
+    const options: ConnectOptions = {
       applicationName: `steward:${from.path}`,
       readOnly: from.command.effect === 'read',
       statementTimeoutMs: settings.statementTimeoutMs,
@@ -58,6 +60,13 @@ export function openContext(from: Ingredients): Opened {
       pooler: which === 'target' && settings.pooler,
       signal: from.signal,
       ...(settings.direct === undefined ? {} : { direct: settings.direct }),
+    }
+    const database = await connect(endpoint, options).catch(async (error: unknown) => {
+      if (!from.ui.interactive || !(error instanceof StewardError) || error.code !== 'password-needed') throw error
+      const password = await from.ui.secret(`Password of ${endpoint.user} for database ${endpoint.database}:`)
+      // What was asked for holds behind a pooler as well: it is the same role's.
+      const direct = settings.direct && { direct: { password, ...settings.direct } }
+      return connect({ ...endpoint, password }, { ...options, ...direct })
     })
     opened.push(database)
     return database
@@ -99,7 +108,6 @@ async function embeddedEndpoint(from: Ingredients) {
     platform: from.host.platform,
   })
   if (!from.command.bootstraps && !(await server.exists())) {
-    const { ConnectionError } = await import('../errors.ts')
     throw new ConnectionError({
       code: 'no-database',
       message: 'No database is configured, and there is no embedded server yet',

@@ -70,7 +70,7 @@ export async function* exportBytes(
 export function exportStatement(scope: Scope, options: Pick<ExportOptions, 'format' | 'fields' | 'filters'>): Sql {
   const { format, fields, filters } = options
   const selected = fields.map((key) =>
-    format === 'csv' ? csvColumn(key, fieldOf(scope.entity, key)) : identifier(key),
+    format === 'csv' ? csvColumn(key, fieldOf(scope.entity, key)) : jsonColumn(key, fieldOf(scope.entity, key)),
   )
   const rows = sql`SELECT ${join(selected)}
 FROM ${tableOf(scope)}
@@ -96,6 +96,11 @@ async function* copied(transaction: Transaction, scope: Scope, options: ExportOp
     size = 0
   }
   if (size > 0) yield Buffer.concat(parts, size)
+}
+
+/** A column as row_to_json takes it, which writes all kinds as `list` does but instants (`+00:00`). */
+function jsonColumn(key: string, field: Field): Sql {
+  return field.kind === 'timestamp' ? csvColumn(key, field) : identifier(key)
 }
 
 /** A column in the text that other tools read: ISO 8601 with `T` and `Z`, true and false, arrays as JSON. */

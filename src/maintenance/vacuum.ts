@@ -13,11 +13,14 @@ export interface VacuumNeed {
   readonly deadPercent: number
   /** Fewer dead rows than this are not worth a pass over the table. */
   readonly deadRows: number
-  /** Days after which a table with any dead row is vacuumed. */
+  /** Days after which a table with dead rows is vacuumed. */
   readonly days: number
 }
 
 export const VACUUM_NEED: VacuumNeed = { deadPercent: 10, deadRows: 1000, days: 7 }
+
+/** Fewer dead rows than this are nobody's concern, however long they lie; autovacuum's own threshold. */
+const NOTICEABLE_ROWS = 50n
 
 /** @throws NotFoundError when a named table is not there */
 export async function planVacuum(db: Queryable, selection: Selection, need: VacuumNeed): Promise<Item[]> {
@@ -35,11 +38,13 @@ function vacuumReason(table: TableStatistics, need: VacuumNeed): { needed: boole
   if (table.deadRows >= BigInt(need.deadRows) && percent >= need.deadPercent) {
     return { needed: true, words: `${percent} % of its rows are dead` }
   }
-  if (table.deadRows > 0n && table.daysSinceVacuum === null) {
+  if (table.deadRows < NOTICEABLE_ROWS)
+    return { needed: false, words: table.deadRows === 0n ? 'no dead rows' : 'few dead rows' }
+  if (table.daysSinceVacuum === null) {
     return { needed: true, words: 'has dead rows and was never vacuumed' }
   }
-  if (table.deadRows > 0n && (table.daysSinceVacuum ?? 0) >= need.days) {
-    return { needed: true, words: `has dead rows, last vacuumed ${Math.floor(table.daysSinceVacuum ?? 0)} days ago` }
+  if (table.daysSinceVacuum >= need.days) {
+    return { needed: true, words: `has dead rows, last vacuumed ${Math.floor(table.daysSinceVacuum)} days ago` }
   }
   return {
     needed: false,

@@ -98,7 +98,7 @@ describe('NDJSON', () => {
     const { text } = await exported('ndjson')
     expect(text).toContain('"bytes":9007199254740993,')
     expect(text).toContain('"price":12345678901234567890.123456789,')
-    expect(text).toMatch(/"created_at":"2026-03-29T01:30:00\.123456\+00:00"/)
+    expect(text).toMatch(/"created_at":"2026-03-29T01:30:00\.123456Z"/)
   })
 })
 

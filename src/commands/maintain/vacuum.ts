@@ -19,7 +19,7 @@ export const vacuum = defineCommand({
     ...selectionFlags,
     deadPercent: integerOr(10, '<n>', 'dead rows in percent from which a table is vacuumed', { min: 0, max: 100 }),
     deadRows: integerOr(1000, '<n>', 'fewer dead rows than this are left alone', { min: 0 }),
-    days: integerOr(7, '<n>', 'days after which a table with any dead row is vacuumed', { min: 0 }),
+    days: integerOr(7, '<n>', 'days after which a table with dead rows is vacuumed', { min: 0 }),
   },
   async run(context, input) {
     const { applyVacuum, planVacuum } = await import('../../maintenance/vacuum.ts')
