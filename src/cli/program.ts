@@ -106,7 +106,7 @@ function mount(
   for (const child of entry.commands) {
     const named = child.name === words[0] || child.aliases?.includes(words[0] ?? '')
     if (named) mount(node, child, words.slice(1), undefined, found)
-    else stub(node, child)
+    else nameOnly(node, child)
   }
   // Commander would call an unknown verb an excess argument; a name close to it is more help.
   node.action(() => {
@@ -117,7 +117,7 @@ function mount(
   node.allowExcessArguments(true)
 }
 
-function stub(parent: Commander, entry: Command | Group): void {
+function nameOnly(parent: Commander, entry: Command | Group): void {
   const node = parent.command(entry.name, { hidden: 'hidden' in entry && entry.hidden }).summary(entry.summary)
   if (entry.aliases?.length) node.aliases(entry.aliases)
 }

@@ -68,15 +68,15 @@ export async function runItems(
   options: RunOptions,
   work: (session: Session, item: Item) => Promise<Effect>,
 ): Promise<ItemResult[]> {
-  const todo = items.filter((item) => item.action !== 'keep')
+  const due = items.filter((item) => item.action !== 'keep')
   const results: ItemResult[] = []
   await db.session(
     async (session) => {
-      for (const item of todo) {
+      for (const item of due) {
         options.onProgress({
           label: `${options.label} ${nameOf(item)}`,
           done: results.length,
-          total: todo.length,
+          total: due.length,
           unit: 'tables',
         })
         results.push(await runItem(session, item, options, work))

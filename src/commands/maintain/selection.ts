@@ -73,9 +73,9 @@ export async function planAndApply(
 ): Promise<MaintenanceOutcome> {
   const [config, db] = await Promise.all([context.config(), context.db()])
   const items = await job.plan(db, selectionFrom(config, input))
-  const todo = items.filter((item) => item.action !== 'keep')
+  const due = items.filter((item) => item.action !== 'keep')
   if (input.dryRun) return { dryRun: true, items, exitCode: ExitCode.ok }
-  if (todo.length === 0) {
+  if (due.length === 0) {
     context.ui.note(`Nothing needs it: ${items.length} looked at. --dry-run shows why, --all does it all the same.`)
     return { dryRun: false, items, results: [], exitCode: ExitCode.ok }
   }
@@ -84,7 +84,7 @@ export async function planAndApply(
     import('../../db/journal.ts'),
   ])
   return journalRun(db, context, async () => {
-    const done = await job.apply(db, todo, {
+    const done = await job.apply(db, due, {
       label: job.label,
       onProgress: context.ui.progress,
       signal: context.signal,
