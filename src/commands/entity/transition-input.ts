@@ -7,6 +7,7 @@ import type { Context, ParsedInput } from '../command.ts'
 import { filterInput } from './filter-flags.ts'
 import { ask, promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
+import type { Mode } from './transition-mode.ts'
 
 export interface TransitionGiven {
   readonly values: Values
@@ -23,7 +24,7 @@ export function transitionInput(entity: Entity, declared: Transition) {
      * @returns `values` of the transition; `reading` of the row to create, its problems with those of the values
      * @throws RefusedError (exit 5) with every problem when there is no row to create
      */
-    async read(context: Context, input: ParsedInput, mode: 'ids' | 'bulk' | 'create'): Promise<TransitionGiven> {
+    async read(context: Context, input: ParsedInput, mode: Mode): Promise<TransitionGiven> {
       const { combined, inputReader, refuseInput } = await import('../../crud/input.ts')
       const reader = await inputReader(entity, 'update', takes)
       const texts = await rawTexts(context, entity, input, takes)

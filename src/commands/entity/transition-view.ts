@@ -35,6 +35,7 @@ export type Planned = { readonly given: TransitionGiven } & (
 
 /** What it did. */
 export type Done =
+  | { readonly mode: 'created'; readonly row: Cells }
   | { readonly mode: 'one'; readonly row: Cells; readonly changes: readonly Change[] }
   | { readonly mode: 'several'; readonly rows: readonly Cells[]; readonly failures: readonly Failure[] }
   | { readonly mode: 'bulk'; readonly result: BulkResult }
@@ -56,6 +57,7 @@ export function planView(entity: Entity, declared: Transition, planned: Planned)
 }
 
 export function doneView(entity: Entity, done: Done, context: Context): View {
+  if (done.mode === 'created') return { shape: 'record', columns: entityColumns(entity), row: done.row }
   if (done.mode === 'one') return changedRow(entity, done.row, done.changes, context)
   if (done.mode === 'several' && done.failures.length === 0) return changedRows(entity, done.rows)
   const failures = done.mode === 'bulk' ? done.result.failures : done.failures
@@ -91,7 +93,7 @@ function countsOf({ planned, moved, skipped, failed, left }: BulkResult): Cells 
 
 /** 7 when some rows failed, the stop's own code when it was stopped. */
 export function exitCodeOf(done: Done): ExitCode {
-  if (done.mode === 'one') return ExitCode.ok
+  if (done.mode === 'created' || done.mode === 'one') return ExitCode.ok
   if (done.mode === 'several') return done.failures.length > 0 ? ExitCode.partial : ExitCode.ok
   if (done.result.stopped) return done.result.stopped.exitCode
   return done.result.failed > 0 ? ExitCode.partial : ExitCode.ok

@@ -1,0 +1,52 @@
+/** A transition of all rows that match filters: the plan fixes which, batches move them, the journal remembers. */
+import type { BulkPlan } from '../../crud/bulk.ts'
+import type { Filter } from '../../crud/filters.ts'
+import type { ParsedInput } from '../command.ts'
+import { integer } from '../flags.ts'
+import { actorOf } from './actor.ts'
+import type { Step } from './transition-step.ts'
+import { type Done, exitCodeOf } from './transition-view.ts'
+
+export const bulkFlags = {
+  maxRows: integer('<n>', 'refuse when more rows than this would change', { min: 1 }),
+  batchSize: integer('<n>', 'rows of one transaction (default 500)', { min: 1, max: 10_000 }),
+}
+
+export async function planMatching(
+  { context, scope, declared }: Step,
+  filters: readonly Filter[],
+  input: ParsedInput,
+): Promise<BulkPlan> {
+  const { planBulk } = await import('../../crud/bulk.ts')
+  return planBulk(await context.db(), scope, declared, filters, numberOf(input.maxRows))
+}
+
+export async function movePlanned(
+  { context, scope, declared, given }: Step,
+  plan: BulkPlan,
+  filters: readonly Filter[],
+  input: ParsedInput,
+): Promise<Done> {
+  const { applyBulk } = await import('../../crud/bulk.ts')
+  const { journalRun } = await import('../../db/journal.ts')
+  const db = await context.db()
+  const options = {
+    values: given.values,
+    filters,
+    actor: actorOf(context),
+    signal: context.signal,
+    onProgress: context.ui.progress,
+    batchSize: numberOf(input.batchSize),
+  }
+  const run = { ...context, plan: { verb: declared.verb, rows: plan.ids.length } }
+  const result = await journalRun(db, run, async () => {
+    const value = await applyBulk(db, scope, declared, plan, options)
+    const { moved, skipped, failed, left } = value
+    return { value, counts: { moved, skipped, failed, left }, exitCode: exitCodeOf({ mode: 'bulk', result: value }) }
+  })
+  return { mode: 'bulk', result }
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
