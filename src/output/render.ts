@@ -76,7 +76,7 @@ async function print(view: Printable, options: RenderOptions): Promise<void> {
     }
     case 'yaml': {
       const { printYaml } = await import('./yaml.ts')
-      return printYaml(view, stdout)
+      return printYaml(await shallow(view, 'YAML'), stdout)
     }
     case 'ndjson': {
       const { printNdjson } = await import('./ndjson.ts')
@@ -91,6 +91,20 @@ async function print(view: Printable, options: RenderOptions): Promise<void> {
       return printText(rows, stdout)
     }
   }
+}
+
+/** The view, its rows refused when they are nested deeper than the format's writer can follow. */
+async function shallow(view: Printable, format: string): Promise<Printable> {
+  const { refuseDeep, shallowRows } = await import('./depth.ts')
+  if (view.shape === 'table') return { ...view, rows: shallowRows(view.rows, view.columns, format) }
+  const parts =
+    view.shape === 'record'
+      ? [view, ...(view.related ?? [])].map((part) => ({ ...part, rows: 'rows' in part ? part.rows : part.row }))
+      : []
+  for (const { rows, columns } of parts) {
+    for (const row of Array.isArray(rows) ? rows : rows === null ? [] : [rows]) refuseDeep(row, columns, format)
+  }
+  return view
 }
 
 /** The view with the columns that are to be printed, and the one section that was asked for. */

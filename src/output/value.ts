@@ -17,7 +17,7 @@ export class ExactNumber {
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /** A cell as a tree of plain values, bigint and ExactNumber; NaN and the infinities become strings. */
-export function treeOf(value: unknown, column: Column): unknown {
+function treeOf(value: unknown, column: Column): unknown {
   if (value === undefined || value === null) return null
   if (typeof value === 'string') {
     const isNumber = column.kind === 'numeric' || column.kind === 'bigint' || column.kind === 'integer'
@@ -39,39 +39,71 @@ export function exactDigits(value: unknown): string | undefined {
   return undefined
 }
 
+/** An array or object that is being written. */
+interface Open {
+  readonly keys: readonly string[] | undefined
+  readonly members: readonly unknown[]
+  readonly close: string
+  /** How many of the members are written. */
+  written: number
+}
+
 /**
- * JSON text of any tree of values. Control characters that JSON allows raw (DEL, C1, bidirectional marks) are written
- * as `\u` escapes, which every parser reads back and no terminal obeys.
+ * JSON text of any tree of values, however deep: a `json` column holds what would exhaust the stack of a recursion.
+ * Control characters that JSON allows raw (DEL, C1, bidirectional marks) are written as `\u` escapes, which every
+ * parser reads back and no terminal obeys.
  *
  * @param indent spaces a level; 0 for one line
  * @param margin spaces before every line but the first
  */
 export function jsonText(value: unknown, indent = 0, margin = 0): string {
+  const open: Open[] = []
+  const lineBreak = () => (indent === 0 ? '' : `\n${' '.repeat(margin + indent * open.length)}`)
+  let text = ''
+  const begin = (one: unknown) => {
+    if (typeof one !== 'object' || one === null) {
+      text += scalarText(one)
+      return
+    }
+    const whole = exactDigits(one) ?? (one instanceof Date ? dateText(one) : undefined)
+    if (whole !== undefined) {
+      text += whole
+      return
+    }
+    text += Array.isArray(one) ? '[' : '{'
+    open.push(opened(one))
+  }
+  begin(value)
+  for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
+    const { keys, members, written } = last
+    if (written === members.length) {
+      open.pop()
+      text += (written > 0 ? lineBreak() : '') + last.close
+      continue
+    }
+    text += (written > 0 ? ',' : '') + lineBreak()
+    if (keys) text += `${quoted(keys[written] ?? '')}:${indent > 0 ? ' ' : ''}`
+    last.written++
+    begin(members[written])
+  }
+  return text
+}
+
+function opened(value: object): Open {
+  if (Array.isArray(value)) return { keys: undefined, members: value, close: ']', written: 0 }
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined && typeof one !== 'function')
+  return { keys: entries.map(([key]) => key), members: entries.map(([, one]) => one), close: '}', written: 0 }
+}
+
+function scalarText(value: unknown): string {
   if (value === null || value === undefined) return 'null'
-  if (typeof value === 'string') return quoted(value)
-  if (typeof value === 'boolean') return String(value)
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : quoted(String(value))
-  const digits = exactDigits(value)
-  if (digits !== undefined) return digits
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'null' : quoted(value.toISOString())
-  if (Array.isArray(value)) {
-    const items = value.map((item) => jsonText(item, indent, margin + indent))
-    return enclosed('[', items, ']', indent, margin)
-  }
-  if (typeof value === 'object') {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined && typeof member !== 'function')
-      .map(([key, member]) => `${quoted(key)}:${indent > 0 ? ' ' : ''}${jsonText(member, indent, margin + indent)}`)
-    return enclosed('{', members, '}', indent, margin)
-  }
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value)
   return quoted(String(value))
 }
 
-function enclosed(open: string, parts: readonly string[], close: string, indent: number, margin: number): string {
-  if (parts.length === 0) return open + close
-  if (indent === 0) return open + parts.join(',') + close
-  const inner = `\n${' '.repeat(margin + indent)}`
-  return `${open}${inner}${parts.join(`,${inner}`)}\n${' '.repeat(margin)}${close}`
+function dateText(value: Date): string {
+  return Number.isNaN(value.getTime()) ? 'null' : quoted(value.toISOString())
 }
 
 /** A row as a tree, its members in the order of the columns. */
