@@ -84,10 +84,10 @@ export function whereFrom(scope: Scope, filters: readonly Filter[]): Condition {
   return allOf(conditionsFrom(scope, filters))
 }
 
-/** What to do about problems with filters or a sort: the names there are, where one was not found. */
+/** What to do about problems with filters, a sort or `--fields`: the names there are, where one was not found. */
 export function filterHint(entity: Entity, problems: readonly Problem[]): string {
-  if (!problems.some(({ reason }) => reason.includes('has no field')))
-    return 'Repeat it with --help to see what it takes'
+  const isUnknown = ({ reason }: Problem) => /has no field|does not have/.test(reason)
+  if (!problems.some(isUnknown)) return 'Repeat it with --help to see what it takes'
   const names = Object.keys(entity.fields).filter((key) => !fieldOf(entity, key).secret)
   return `Fields of ${entity.name}: ${names.join(', ')}`
 }

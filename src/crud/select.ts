@@ -16,27 +16,30 @@ export function visibleFields(entity: Entity, reveal: readonly string[] = []): s
 }
 
 /**
- * The fields that `--fields` names, in that order.
+ * The fields that `--fields` names, in that order, and a problem for each name that is unknown, or secret and not
+ * revealed.
  *
- * @throws UsageError (exit 2) for names that are unknown, or secret and not revealed
+ * @throws UsageError (exit 2) for a wrong `--reveal`
  */
-export function namedFields(entity: Entity, names: readonly string[], reveal: readonly string[] = []): string[] {
+export function readFields(
+  entity: Entity,
+  names: readonly string[],
+  reveal: readonly string[] = [],
+): { readonly fields: string[]; readonly problems: Problem[] } {
   const visible = visibleFields(entity, reveal)
-  const problems = [...new Set(names)].flatMap((name): Problem[] => {
-    if (visible.includes(name)) return []
-    if (Object.hasOwn(entity.fields, name)) {
-      return [{ where: '--fields', reason: `names ${name}, which is secret; add --reveal ${name} to see it` }]
-    }
-    const near = nearest(name, visible)
-    return [
-      {
-        where: '--fields',
-        reason: `names '${name}', which ${entity.name} does not have${near ? ` (did you mean ${near}?)` : ''}`,
-      },
-    ]
-  })
-  refuseProblems(problems, `Fields of ${entity.name}: ${visible.join(', ')}`)
-  return [...new Set(names)]
+  const fields: string[] = []
+  const problems: Problem[] = []
+  for (const name of new Set(names)) {
+    if (visible.includes(name)) fields.push(name)
+    else problems.push({ where: '--fields', reason: reasonAgainst(entity, name, visible) })
+  }
+  return { fields, problems }
+}
+
+function reasonAgainst(entity: Entity, name: string, visible: readonly string[]): string {
+  if (Object.hasOwn(entity.fields, name)) return `names ${name}, which is secret; add --reveal ${name} to see it`
+  const near = nearest(name, visible)
+  return `names '${name}', which ${entity.name} does not have${near ? ` (did you mean ${near}?)` : ''}`
 }
 
 /** The same as columns of output. */

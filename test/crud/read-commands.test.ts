@@ -65,6 +65,19 @@ describe('list', () => {
     expect(stderr).toBe('')
   })
 
+  it.each(['list', 'count', 'export'])(
+    'reports with %s all that is wrong with filter and fields together',
+    async (verb) => {
+      const sort = verb === 'list' ? ['--sort', 'bogus'] : []
+      const { exitCode, stdout, stderr } = await run('task', verb, '--filter', 'nope=1', ...sort, '--fields', 'a,b')
+      expect([exitCode, stdout]).toEqual([2, ''])
+      expect(stderr).toContain(`error: ${3 + sort.length / 2} problems with the input`)
+      for (const said of ["no field 'nope'", "names 'a'", "names 'b'"]) expect(stderr).toContain(said)
+      if (verb === 'list') expect(stderr).toContain("no field 'bogus'")
+      expect((await run('task', 'count', '--fields', 'count', '--json')).stdout).toContain('"count": 25')
+    },
+  )
+
   it('streams everything with --all', async () => {
     const { stdout } = await run(
       'task',

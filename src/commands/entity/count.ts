@@ -20,9 +20,15 @@ export function countCommand(system: System, entity: Entity): Command {
     effect: 'read',
     flags: filterFlags(entity),
     async run(context, input) {
-      const { filtersFrom } = await import('../../crud/filters.ts')
+      const { filterHint, readFilters } = await import('../../crud/filters.ts')
+      const { refuseProblems } = await import('../../crud/scope.ts')
       const { countRows } = await import('../../crud/count.ts')
-      const filters = filtersFrom(entity, filterInput(entity, input))
+      const { filters, problems } = readFilters(entity, filterInput(entity, input))
+      for (const name of new Set(context.globals.fields)) {
+        if (name === 'count') continue
+        problems.push({ where: '--fields', reason: `names '${name}', but count is all there is here` })
+      }
+      refuseProblems(problems, filterHint(entity, problems))
       return countRows(await context.db(), await entityScope(context, system, entity), filters)
     },
     view: (count) => ({

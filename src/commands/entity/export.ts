@@ -32,15 +32,23 @@ export function exportCommand(system: System, entity: Entity): Command {
       out: text('<file>', 'write to this file, replacing it when the export is complete (default: stdout)'),
     },
     async run(context, input): Promise<View> {
-      const { filtersFrom } = await import('../../crud/filters.ts')
-      const { namedFields, visibleFields } = await import('../../crud/select.ts')
+      const { filterHint, readFilters } = await import('../../crud/filters.ts')
+      const { readFields, visibleFields } = await import('../../crud/select.ts')
+      const { refuseProblems } = await import('../../crud/scope.ts')
       const { exportBytes } = await import('../../crud/export.ts')
       const { fields: named, reveal } = context.globals
       const format = await formatOf(context, input)
+      const { filters, problems } = readFilters(entity, filterInput(entity, input))
+      const read =
+        named === undefined
+          ? { fields: visibleFields(entity, reveal), problems: [] }
+          : readFields(entity, named, reveal)
+      problems.push(...read.problems)
+      refuseProblems(problems, filterHint(entity, problems))
       const options = {
         format,
-        filters: filtersFrom(entity, filterInput(entity, input)),
-        fields: named === undefined ? visibleFields(entity, reveal) : namedFields(entity, named, reveal),
+        filters,
+        fields: read.fields,
         // On stdout a progress line would stand between the rows of a terminal.
         onProgress: input.out === undefined ? ignoreProgress : context.ui.progress,
         signal: context.signal,

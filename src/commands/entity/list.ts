@@ -43,15 +43,11 @@ export function listCommand(system: System, entity: Entity): Command {
         ])
       const { filters, problems } = readFilters(entity, filterInput(entity, input))
       const order = readSort(entity, input.sort)
-      problems.push(...order.problems)
+      const read = await fieldsToRead(context, entity)
+      problems.push(...order.problems, ...read.problems)
       if (input.all && input.limit !== undefined) problems.push({ where: '--limit', reason: 'contradicts --all' })
       refuseProblems(problems, filterHint(entity, problems))
-      const options = {
-        filters,
-        sort: order.sort,
-        fields: await fieldsToRead(context, entity),
-        after: input.after,
-      }
+      const options = { filters, sort: order.sort, fields: read.fields, after: input.after }
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
       if (input.all) return { rows: listAll(db, scope, options) }
@@ -77,11 +73,12 @@ function isNewestFirst({ list }: Entity): boolean {
 }
 
 /** Only what is shown is read: large JSON stays where it is when a person looks at a table. */
-async function fieldsToRead({ globals, format }: Context, entity: Entity): Promise<string[]> {
-  const { namedFields, shownColumns, visibleFields } = await import('../../crud/select.ts')
-  if (globals.fields !== undefined) return namedFields(entity, globals.fields, globals.reveal)
-  if (format === 'table' || format === 'md') return shownColumns(entity, globals.reveal)
-  return visibleFields(entity, globals.reveal)
+async function fieldsToRead({ globals, format }: Context, entity: Entity) {
+  const { readFields, shownColumns, visibleFields } = await import('../../crud/select.ts')
+  const { fields, reveal } = globals
+  if (fields !== undefined) return readFields(entity, fields, reveal)
+  const forPeople = format === 'table' || format === 'md'
+  return { fields: forPeople ? shownColumns(entity, reveal) : visibleFields(entity, reveal), problems: [] }
 }
 
 function examples(system: System, entity: Entity): [Example, ...Example[]] {
