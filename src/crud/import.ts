@@ -7,6 +7,7 @@ import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
 import { type InterruptedError, type Problem, throwIfStopped, type UnfinishedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
+import { type Entity, keyOf } from '../model/entity.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
 import type { Candidate } from './candidate.ts'
 import { problemsOf, writeCandidates } from './create.ts'
@@ -52,6 +53,8 @@ export interface ImportResult {
   readonly rejected: number
   /** The first problems, each with its line; `rejected` counts rows, also those not shown here. */
   readonly problems: readonly Problem[]
+  /** Names in the source that are no fields that can be set: what `ignore` would leave out. */
+  readonly ignorable: readonly string[]
   /** Why it ended early, with every batch up to `lastLine` written; only with `keepGoing`. */
   readonly stopped?: InterruptedError | UnfinishedError
   /** Line where the last row that was dealt with begins. */
@@ -79,6 +82,10 @@ class Import {
   readonly #scope: Scope
   readonly #options: ImportOptions
   readonly #problems: Problem[] = []
+  readonly #knownNames = new Set<string>()
+  /** The name as the source has it, by the problem that was said of it. */
+  readonly #refusedNames = new Map<string, string>()
+  readonly #saidOfNames = new Set<string>()
   #read = 0
   #written = 0
   #rejected = 0
@@ -158,6 +165,7 @@ class Import {
     const own = reader.read(kept, row.form)
     const reading = fixed ? combined(own, fixed) : own
     const problems = [...reading.problems, ...reader.missing(reading)]
+    if (own.problems.length > 0) this.#noteNames(Object.keys(kept))
     const candidate: Candidate = { line: row.line, values: reading.values, problems, raw: row.raw }
     if (examine) problems.push(...(await examine(candidate)))
     return candidate
@@ -168,10 +176,27 @@ class Import {
     const rows = stored.filter((row) => row !== undefined)
     this.#written += rows.length
     this.#rejected += candidates.length - rows.length
-    for (const problem of candidates.flatMap(problemsOf)) {
-      if (this.#problems.length < SHOWN_PROBLEMS) this.#problems.push(problem)
-    }
+    for (const problem of candidates.flatMap(problemsOf)) this.#keep(problem)
     return rows
+  }
+
+  #noteNames(names: readonly string[]): void {
+    for (const name of names) {
+      if (this.#knownNames.has(name)) continue
+      this.#knownNames.add(name)
+      const [refused] = this.#options.reader.checkNames([name])
+      if (refused) this.#refusedNames.set(saying(this.#scope.entity, { ...refused, where: name }), name)
+    }
+  }
+
+  /** Keeps a problem to be shown. That a field cannot be set is said once: every row of an export has the same ones. */
+  #keep(problem: Problem): void {
+    const words = saying(this.#scope.entity, problem)
+    if (this.#refusedNames.has(words)) {
+      if (this.#saidOfNames.has(words)) return
+      this.#saidOfNames.add(words)
+    }
+    if (this.#problems.length < SHOWN_PROBLEMS) this.#problems.push(problem)
   }
 
   async #reject(candidates: readonly Candidate[]): Promise<void> {
@@ -192,10 +217,16 @@ class Import {
       written: this.#rejected > 0 && !this.#options.rejects ? 0 : this.#written,
       rejected: this.#rejected,
       problems: this.#problems,
+      ignorable: [...new Set(this.#refusedNames.values())],
       lastLine: this.#lastLine,
       ...(stopped === undefined ? {} : { stopped }),
     }
   }
+}
+
+/** The same for the same problem of the same field, whatever the line and the spelling. */
+function saying(entity: Entity, { where = '', reason }: Problem): string {
+  return `${keyOf(entity, where)} ${reason}`
 }
 
 /** Rolls the transaction back without being an error of anyone. */

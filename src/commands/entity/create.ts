@@ -12,7 +12,7 @@ import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags, exampleFlags, fieldFlags } from './field-flags.ts'
 import { promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
-import { importExitCode, sourceFlags } from './source-input.ts'
+import { importExitCode, refusedOf, sourceFlags } from './source-input.ts'
 
 /** Name of the column that carries a new secret; see `crud/secrets.ts`. */
 const SECRET = 'secret'
@@ -105,7 +105,9 @@ async function createFrom(context: Context, system: System, entity: Entity, inpu
     onStored: (stored) => rows.push(...stored),
   })
   if (result.rejectsFile !== null) {
-    context.ui.warn(`${result.rejected} of ${result.read} rows were refused; they are in ${result.rejectsFile}`)
+    context.ui.warn(
+      `${refusedOf(result, 'rows')}; ${result.rejected === 1 ? 'it is' : 'they are'} in ${result.rejectsFile}`,
+    )
   }
   if (input.dryRun === true) context.ui.note(`Nothing was written: this is what would be.`)
   return { rows, exitCode: importExitCode(result) }

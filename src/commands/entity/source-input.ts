@@ -104,17 +104,36 @@ export async function rejectsOf(
   })
 }
 
-/** Throws for an import that wrote nothing because of its problems; does nothing otherwise. */
-export function refuseRejected(entity: Entity, result: ImportResult, keepGoing: boolean): void {
-  const { read, rejected, problems } = result
-  if (rejected === 0 || keepGoing) return
+/**
+ * Throws for an import that wrote nothing because of its problems; does nothing otherwise.
+ *
+ * @param ignored what `--ignore` left out already
+ */
+export function refuseRejected(entity: Entity, result: ImportResult, ignored: readonly string[]): void {
+  const { read, rejected, problems, ignorable } = result
+  if (rejected === 0) return
   throw new RefusedError({
     code: 'rows-refused',
-    message: `${rejected.toLocaleString('en')} of ${read.toLocaleString('en')} ${spoken(entity.plural)} were refused; none was written`,
-    hint: 'Correct the file, or add --keep-going to write the others',
+    message: `${refusedOf(result, spoken(entity.plural))}; ${read === 1 ? 'nothing' : 'none'} was written`,
+    hint:
+      ignorable.length > 0
+        ? `Correct the file, or leave these out with ${ignoreFlag(ignored, ignorable)}`
+        : `Correct the file${read === 1 ? '' : ', or add --keep-going to write the others'}`,
     problems,
     details: { read, rejected },
   })
+}
+
+/** `2 of 3 tasks were refused`. @param plural what the rows are called */
+export function refusedOf({ read, rejected }: ImportResult, plural: string): string {
+  if (read === 1) return 'The only row was refused'
+  return `${rejected.toLocaleString('en')} of ${read.toLocaleString('en')} ${plural} ${rejected === 1 ? 'was' : 'were'} refused`
+}
+
+/** The flag that leaves out what cannot be set, ready to be pasted. */
+export function ignoreFlag(ignored: readonly string[], ignorable: readonly string[]): string {
+  const names = [...new Set([...ignored, ...ignorable])].join(',')
+  return `--ignore ${/^[\w,.-]+$/.test(names) ? names : `'${names.replaceAll("'", `'\\''`)}'`}`
 }
 
 /** 7 with rejects, the stop's own code when it was stopped, else 0. */
