@@ -4,7 +4,7 @@
  */
 import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
-import { NotFoundError, type Problem, RefusedError, type StewardError } from '../errors.ts'
+import { type Problem, RefusedError, type StewardError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { Condition, Entity } from '../model/entity.ts'
 import { type Lifecycle, type Transition, transitionsFrom } from '../model/lifecycle.ts'
@@ -95,9 +95,9 @@ export function transitionRows(
 ): Promise<readonly Moved[]> {
   const wanted = distinct(ids)
   return rollingBack(db, dryRun, async (transaction) => {
-    const { moved, unmoved } = await moveRows(transaction, scope, declared, wanted, values, actor)
-    refuseUnmoved(scope, declared, wanted, moved, unmoved)
-    return moved
+    const result = await moveRows(transaction, scope, declared, wanted, values, actor)
+    refuseUnmoved(scope, declared, wanted, result)
+    return result.moved
   })
 }
 
@@ -116,9 +116,13 @@ export async function transitionEach(
   const failures: Failure[] = []
   for (const id of distinct(ids)) {
     try {
-      moved.push(...(await transitionRows(db, scope, declared, [id], values, options)))
+      const result = await rollingBack(db, options.dryRun ?? false, (transaction) =>
+        moveRows(transaction, scope, declared, [id], values, options.actor),
+      )
+      moved.push(...result.moved)
+      failures.push(...unmovedOf(scope, declared, [id], result))
     } catch (error) {
-      if (!(error instanceof RefusedError || error instanceof NotFoundError)) throw error
+      if (!(error instanceof RefusedError)) throw error
       failures.push({ id, reason: error.problems.length > 0 ? error.problems.map(said).join('; ') : error.message })
     }
   }
@@ -171,27 +175,32 @@ async function checkParentsAgain(
   refuseInput(scope.entity, declared.verb, problems)
 }
 
-function refuseUnmoved(
-  scope: Scope,
+function refuseUnmoved(scope: Scope, declared: Transition, wanted: readonly string[], result: MovedRows): void {
+  const failures = unmovedOf(scope, declared, wanted, result)
+  if (failures.length === 0) return
+  if (result.unmoved.length === 0) {
+    throw notFound(
+      scope,
+      failures.map(({ id }) => id),
+    )
+  }
+  const problems = failures.map(({ id, reason }): Problem => ({ where: id, reason }))
+  throw forbidden(scope.entity, problems, wanted.length > 1)
+}
+
+/** The ids that were not moved, those that do not exist last, each with the reason. */
+function unmovedOf(
+  { entity }: Scope,
   declared: Transition,
   wanted: readonly string[],
-  moved: readonly Moved[],
-  unmoved: readonly Cells[],
-): void {
-  const { entity } = scope
-  const there = new Set(
-    [...moved.map(({ before }) => before), ...unmoved].map((row) => String(row[entity.primaryKey])),
-  )
-  const missing = wanted.filter((id) => !there.has(id))
-  if (unmoved.length === 0) {
-    if (missing.length > 0) throw notFound(scope, missing)
-    return
-  }
-  const problems: Problem[] = [
-    ...unmoved.map((row) => ({ where: String(row[entity.primaryKey]), reason: whyNot(entity, declared, row) })),
-    ...missing.map((id) => ({ where: id, reason: 'does not exist' })),
+  { moved, unmoved }: MovedRows,
+): Failure[] {
+  const idOf = (row: Cells) => String(row[entity.primaryKey])
+  const there = new Set([...moved.map(({ before }) => before), ...unmoved].map(idOf))
+  return [
+    ...unmoved.map((row) => ({ id: idOf(row), reason: whyNot(entity, declared, row) })),
+    ...wanted.filter((id) => !there.has(id)).map((id) => ({ id, reason: 'does not exist' })),
   ]
-  throw forbidden(entity, problems, wanted.length > 1)
 }
 
 function forbidden(entity: Entity, problems: readonly Problem[], several: boolean): StewardError {

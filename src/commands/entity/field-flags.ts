@@ -1,4 +1,5 @@
 /** Flags made from fields: how values of a row are given on the command line. */
+import { InvalidValue } from '../../errors.ts'
 import { type Entity, filledVia, requiredFields } from '../../model/entity.ts'
 import { type Field, isSettableAt } from '../../model/field.ts'
 import { email, httpUrl } from '../../model/rule.ts'
@@ -32,9 +33,24 @@ export function fieldFlags(entity: Entity, purpose: 'create' | 'update'): Flags 
   const open = keys.filter((key) => isOpen(entity, key, purpose))
   // The others are taken as well, unlisted, so that the refusal can say what changes them.
   const closed = keys.filter((key) => !open.includes(key) && !entity.fields[key]?.secret)
+  const secret = open.filter((key) => entity.fields[key]?.secret)
   return {
     ...namedFieldFlags(entity, open, purpose),
     ...Object.fromEntries(closed.map((key) => [key, text('<value>', 'cannot be set', { hidden: true })])),
+    ...Object.fromEntries(secret.map((key) => [key, refusedSecret(key)])),
+  }
+}
+
+/** Taken, unlisted, so that the refusal can say where a secret is given. */
+function refusedSecret(key: string): Flag<undefined> {
+  return {
+    metavar: '<value>',
+    summary: 'cannot be given here',
+    fallback: undefined,
+    hidden: true,
+    parse() {
+      throw new InvalidValue(`is secret, and arguments are seen by everyone: use --${key.replaceAll('_', '-')}-file`)
+    },
   }
 }
 

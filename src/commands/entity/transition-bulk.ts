@@ -44,6 +44,10 @@ export async function movePlanned(
     const { moved, skipped, failed, left } = value
     return { value, counts: { moved, skipped, failed, left }, exitCode: exitCodeOf({ mode: 'bulk', result: value }) }
   })
+  if (result.stopped) {
+    const [done, left] = [result.planned - result.left, result.left].map((count) => count.toLocaleString('en'))
+    context.ui.warn(`${result.stopped.message}: ${done} rows were dealt with, ${left} are left as they were`)
+  }
   return { mode: 'bulk', result }
 }
 
