@@ -55,7 +55,7 @@ export async function recordChanged(
 }
 
 /** The declared fields of a row, secret ones masked where they have a value. */
-export function masked({ entity }: Scope, row: Cells): Cells {
+function masked({ entity }: Scope, row: Cells): Cells {
   return Object.fromEntries(
     Object.keys(entity.fields)
       .filter((key) => Object.hasOwn(row, key))

@@ -16,7 +16,7 @@ import { isStop } from './stop.ts'
 import { lifecycleOf, moveRows } from './transition.ts'
 
 /** Rows of one transaction unless `--batch-size` says otherwise. */
-export const BULK_BATCH = 500
+const BULK_BATCH = 500
 /** Failures that are named; the others are only counted. */
 const NAMED_FAILURES = 100
 

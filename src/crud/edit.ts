@@ -10,7 +10,7 @@ import { settableFields } from './settable.ts'
 export const EDIT_EXTENSION = '.yaml'
 
 /** Fields that can be edited as text: settable, and no secret. */
-export function editableFields(entity: Entity): string[] {
+function editableFields(entity: Entity): string[] {
   return settableFields(entity, 'update').filter((key) => !fieldOf(entity, key).secret)
 }
 

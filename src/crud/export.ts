@@ -13,8 +13,7 @@ import { type RowCounter, rowCounter } from './row-counter.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { fromTransaction } from './stream.ts'
 
-export const EXPORT_FORMATS = ['csv', 'ndjson'] as const
-export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+export type ExportFormat = 'csv' | 'ndjson'
 
 export interface ExportOptions {
   readonly format: ExportFormat
@@ -67,7 +66,7 @@ export async function* exportBytes(
 }
 
 /** The SELECT behind an export, values still bound. */
-export function exportStatement(scope: Scope, options: Pick<ExportOptions, 'format' | 'fields' | 'filters'>): Sql {
+function exportStatement(scope: Scope, options: Pick<ExportOptions, 'format' | 'fields' | 'filters'>): Sql {
   const { format, fields, filters } = options
   const selected = fields.map((key) =>
     format === 'csv' ? csvColumn(key, fieldOf(scope.entity, key)) : jsonColumn(key, fieldOf(scope.entity, key)),

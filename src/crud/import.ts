@@ -19,7 +19,7 @@ import type { SourceRow } from './source.ts'
 import { isStop } from './stop.ts'
 
 /** Rows of one INSERT and, with `keepGoing`, of one transaction. */
-export const IMPORT_BATCH = 500
+const IMPORT_BATCH = 500
 /** Problems kept to be shown; the others are only counted. */
 const SHOWN_PROBLEMS = 100
 

@@ -47,7 +47,7 @@ export function parseIncludes(system: System, entity: Entity, paths: readonly st
 }
 
 /** The names that `--include` accepts for an entity, first level. */
-export function includableRelations(system: System, entity: Entity): Relation[] {
+function includableRelations(system: System, entity: Entity): Relation[] {
   const names = new Set<string>()
   return relationsOf(system, entity).filter(({ name }) => !names.has(name) && names.add(name))
 }

@@ -24,7 +24,7 @@ export interface ReachOptions {
 }
 
 /** Fields that hold an http or https URL: those whose rules say so. */
-export function urlFields(entity: Entity): string[] {
+function urlFields(entity: Entity): string[] {
   return Object.keys(entity.fields).filter((key) => fieldOf(entity, key).rules.includes(httpUrl))
 }
 

@@ -11,8 +11,7 @@ import { isTooDeep, MOST_LEVELS } from './json.ts'
 import { splitJson } from './json-split.ts'
 import type { Form } from './typed.ts'
 
-export const SOURCE_FORMATS = ['csv', 'ndjson', 'json'] as const
-export type SourceFormat = (typeof SOURCE_FORMATS)[number]
+export type SourceFormat = 'csv' | 'ndjson' | 'json'
 
 export interface SourceRow {
   readonly line: number

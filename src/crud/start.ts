@@ -49,7 +49,7 @@ export function createAndMove(
  *
  * @throws RangeError (a declaration at fault) when there is none
  */
-export function wayTo(lifecycle: Lifecycle, declared: Transition): readonly Transition[] {
+function wayTo(lifecycle: Lifecycle, declared: Transition): readonly Transition[] {
   const ways = new Map<string, readonly Transition[]>([[lifecycle.initial, []]])
   for (const [state, way] of ways) {
     if (declared.from.includes(state)) return [...way, declared]

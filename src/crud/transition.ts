@@ -130,7 +130,7 @@ export async function transitionEach(
 }
 
 /** The state a row is in and where it may go from there, for the refusal. */
-export function whyNot(entity: Entity, declared: Transition, row: Cells): string {
+function whyNot(entity: Entity, declared: Transition, row: Cells): string {
   const lifecycle = lifecycleOf(entity)
   const state = String(row[lifecycle.field])
   const onward = transitionsFrom(lifecycle, state).map(({ verb, to }) => `${verb} (to ${to})`)

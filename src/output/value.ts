@@ -6,7 +6,7 @@ import type { Column } from '../model/column.ts'
 import { quoted } from './escape.ts'
 
 /** A number known by its decimal digits only. */
-export class ExactNumber {
+class ExactNumber {
   readonly digits: string
   constructor(digits: string) {
     this.digits = digits

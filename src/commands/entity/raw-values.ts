@@ -54,7 +54,7 @@ export function cleared(
 }
 
 /** The whole of stdin as text. */
-export async function readStdin(context: Context): Promise<string> {
+async function readStdin(context: Context): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of context.stdin) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks).toString('utf8')
