@@ -1,9 +1,9 @@
 /** The migrated schema is what the entities declare, no more and no less. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sql } from '../../src/model/sql.ts'
+import { indexes as indexesOf } from '../../src/db/catalog.ts'
 import { skyvern } from '../../src/systems/skyvern/index.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
-import { describeCatalog, describeIndexes } from './support/catalog.ts'
+import { describeCatalog, describeIndex } from './support/catalog.ts'
 import { describeDeclarations } from './support/declared.ts'
 import type { SchemaDescription } from './support/description.ts'
 import { migrateSkyvern } from './support/migrate.ts'
@@ -43,17 +43,15 @@ describe('the migrated schema', () => {
   })
 
   it('gives every foreign key an index that leads with it, and no index twice', async () => {
-    const tables = await database.db.rows<{ name: string; oid: string }>(sql`
-      SELECT relname AS name, oid::text AS oid FROM pg_class
-      WHERE relnamespace = 'skyvern'::regnamespace AND relkind = 'r'`)
+    const indexes = (await indexesOf(database.db, 'skyvern')).filter(({ valid }) => valid)
     const faults: string[] = []
-    for (const { name, oid } of tables) {
-      const indexes = await describeIndexes(database.db, oid)
-      for (const column of Object.keys(catalog.tables[name]?.foreignKeys ?? {})) {
-        const leads = indexes.some(({ on, where }) => on[0] === column && where === null)
+    for (const [name, { foreignKeys }] of Object.entries(catalog.tables)) {
+      const own = indexes.filter(({ table }) => table === name).map(describeIndex)
+      for (const column of Object.keys(foreignKeys)) {
+        const leads = own.some(({ on, where }) => on[0] === column && where === null)
         if (!leads) faults.push(`${name}.${column} has no index`)
       }
-      const shapes = indexes.map(({ on, method, where }) => JSON.stringify({ on, method, where }))
+      const shapes = own.map(({ on, method, where }) => JSON.stringify({ on, method, where }))
       const twice = shapes.filter((shape, place) => shapes.indexOf(shape) !== place)
       faults.push(...twice.map((shape) => `${name} has twice ${shape}`))
     }

@@ -68,12 +68,12 @@ describe('a profile that maps the schema', () => {
       const { db, endpoint } = database
       await migrateSkyvern(endpoint, name, 'up')
       const { quoted } = await db.one<{ quoted: string }>(sql`SELECT quote_ident(${name}::text) AS quoted`)
-      expect(await describeCatalog(db, quoted)).toEqual(describeDeclarations(skyvern, quoted))
+      expect(await describeCatalog(db, name)).toEqual(describeDeclarations(skyvern, quoted))
       const schemas = await db.rows(sql`
       SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$)' AND nspname <> ${name}`)
       expect(schemas).toEqual([])
       await migrateSkyvern(endpoint, name, 'down')
-      expect(await describeCatalog(db, quoted)).toEqual(NOTHING)
+      expect(await describeCatalog(db, name)).toEqual(NOTHING)
     },
   )
 

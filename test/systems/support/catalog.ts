@@ -1,145 +1,79 @@
-/** What a schema really holds, read from the catalog (PostgreSQL manual, 52). */
+/** What a schema really holds, in the form of the declarations. */
+import * as catalog from '../../../src/db/catalog.ts'
 import type { Database, Queryable } from '../../../src/db/database.ts'
-import { raw, sql } from '../../../src/model/sql.ts'
-import type { SchemaDescription, TableDescription } from './description.ts'
+import type { IndexDescription, SchemaDescription, TableDescription } from './description.ts'
 
-/** The schema's own bookkeeping of applied migrations is left out. */
-const BOOKKEEPING = raw("'^steward_migrations'")
+/** The schema's own record of applied migrations, and the sequence of its serial column, are left out. */
+const isRecord = ({ name }: { readonly name: string }) => name.startsWith('steward_migrations')
 
-/** What an extension brought into the schema is the extension's. */
-function ownObject(catalog: 'pg_class' | 'pg_proc' | 'pg_type') {
-  const name = raw(`'pg_catalog.${catalog}'::regclass AND objid = ${catalog}.oid`)
-  return sql`NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE classid = ${name} AND deptype = 'e')`
+/** Describes everything in the schema (named unquoted), in one snapshot and with an empty search path. */
+export function describeCatalog(db: Database, schema: string): Promise<SchemaDescription> {
+  return catalog.withQualifiedNames(db, async (tx) => {
+    const relations = await catalog.relations(tx, schema)
+    const types = await catalog.types(tx, schema)
+    const describeTable = await tableDescriber(tx, schema)
+    return {
+      tables: Object.fromEntries(
+        relations
+          .filter((relation) => relation.kind === 'table' && !isRecord(relation))
+          .map(({ name }) => [name, describeTable(name)]),
+      ),
+      types: Object.fromEntries(
+        types.filter(({ kind }) => kind === 'enum').map(({ name, labels }) => [name, labels]),
+      ),
+      sequences: relations
+        .filter((relation) => relation.kind === 'sequence' && !isRecord(relation))
+        .map(({ name }) => name),
+      functions: await catalog.functions(tx, schema),
+      others: [
+        ...relations.filter(({ kind }) => kind !== 'table' && kind !== 'sequence'),
+        ...types.filter(({ kind }) => kind !== 'enum'),
+      ]
+        .map(({ name }) => name)
+        .sort(),
+    }
+  })
 }
 
-/** Describes everything in the schema, in one snapshot and with an empty search path. */
-export async function describeCatalog(db: Database, schema: string): Promise<SchemaDescription> {
-  return db.transaction(
-    async (tx) => {
-      await tx.execute(sql`SET LOCAL search_path = ''`)
-      const tables = await tx.rows<{ name: string; oid: string }>(sql`
-        SELECT relname AS name, oid::text AS oid
-        FROM pg_catalog.pg_class
-        WHERE relnamespace = ${schema}::text::regnamespace AND relkind = 'r' AND relname !~ ${BOOKKEEPING}
-          AND ${ownObject('pg_class')}
-        ORDER BY relname`)
-      const described: [string, TableDescription][] = []
-      for (const { name, oid } of tables) described.push([name, await describeTable(tx, oid)])
-      return { tables: Object.fromEntries(described), ...(await describeRest(tx, schema)) }
-    },
-    { readOnly: true, isolation: 'repeatable read' },
-  )
-}
-
-async function describeTable(tx: Queryable, oid: string): Promise<TableDescription> {
-  const table = sql`${oid}::text::oid`
-  const columns = await tx.rows<{ name: string; type: string; nullable: boolean; default: string | null }>(sql`
-    SELECT attname AS name, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS nullable,
-           pg_get_expr(adbin, adrelid) AS default
-    FROM pg_catalog.pg_attribute
-    LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum
-    WHERE attrelid = ${table} AND attnum > 0 AND NOT attisdropped
-    ORDER BY attnum`)
-  // NOT NULL constraints have rows of their own since PostgreSQL 18; the columns say it already.
-  const constraints = await tx.rows<{
-    name: string
-    type: string
-    fields: string[]
-    table: string | null
-    column: string | null
-    onDelete: string | null
-    expression: string | null
-  }>(sql`
-    SELECT conname AS name, contype::text AS type,
-           ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS key (number, place)
-                 JOIN pg_catalog.pg_attribute ON attrelid = conrelid AND attnum = key.number
-                 ORDER BY place) AS fields,
-           (SELECT relname FROM pg_catalog.pg_class WHERE oid = confrelid) AS table,
-           (SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = confrelid AND attnum = confkey[1]) AS column,
-           CASE confdeltype WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' WHEN 'r' THEN 'restrict'
-                            ELSE confdeltype::text END AS "onDelete",
-           pg_get_expr(conbin, conrelid) AS expression
-    FROM pg_catalog.pg_constraint
-    WHERE conrelid = ${table} AND contype <> 'n'
-    ORDER BY conname`)
-  const ofType = (type: string) => constraints.filter((constraint) => constraint.type === type)
-  return {
-    columns: Object.fromEntries(columns.map(({ name, ...column }) => [name, column])),
-    primaryKey: ofType('p').flatMap(({ fields }) => fields),
-    foreignKeys: Object.fromEntries(
-      ofType('f').map(({ name, fields, table, column, onDelete }) => [
-        fields.join(),
-        { name, table: table ?? '', column: column ?? '', onDelete: onDelete ?? '' },
-      ]),
-    ),
-    uniques: Object.fromEntries(ofType('u').map(({ name, fields }) => [name, fields])),
-    checks: Object.fromEntries(ofType('c').map(({ name, expression }) => [name, expression ?? ''])),
-    indexes: Object.fromEntries(
-      (await describeIndexes(tx, oid))
-        .filter(({ backs }) => !backs)
-        .map(({ name, backs: _, ...index }) => [name, index]),
-    ),
-    triggers: (
-      await tx.rows<{ name: string }>(sql`
-        SELECT tgname AS name FROM pg_catalog.pg_trigger WHERE tgrelid = ${table} AND NOT tgisinternal ORDER BY tgname`)
-    ).map(({ name }) => name),
+async function tableDescriber(tx: Queryable, schema: string): Promise<(table: string) => TableDescription> {
+  const columns = await catalog.columns(tx, schema)
+  const constraints = await catalog.constraints(tx, schema)
+  const foreignKeys = await catalog.foreignKeysIn(tx, schema)
+  const indexes = await catalog.indexes(tx, schema)
+  const triggers = await catalog.triggers(tx, schema)
+  return (name) => {
+    const own = ({ table }: { readonly table: string }) => table === name
+    const ofKind = (kind: catalog.CatalogConstraint['kind']) =>
+      constraints.filter((constraint) => own(constraint) && constraint.kind === kind)
+    return {
+      columns: Object.fromEntries(columns.filter(own).map(({ table: _, name: column, ...rest }) => [column, rest])),
+      primaryKey: ofKind('primary key').flatMap((key) => key.columns),
+      foreignKeys: Object.fromEntries(
+        foreignKeys.filter(own).map((key) => [
+          key.columns.join(),
+          {
+            name: key.name,
+            table: key.referencedTable,
+            column: key.referencedColumns.join(),
+            onDelete: key.onDelete,
+          },
+        ]),
+      ),
+      uniques: Object.fromEntries(ofKind('unique').map((unique) => [unique.name, unique.columns])),
+      checks: Object.fromEntries(
+        [...ofKind('check'), ...ofKind('exclusion')].map((check) => [check.name, check.expression ?? '']),
+      ),
+      indexes: Object.fromEntries(
+        indexes
+          .filter((index) => own(index) && index.valid && index.constraint === null)
+          .map((index) => [index.name, describeIndex(index)]),
+      ),
+      triggers: triggers.filter(own).map((trigger) => trigger.name),
+    }
   }
 }
 
-/** Every valid index of a table; `backs` is true where a constraint owns it. */
-export async function describeIndexes(tx: Queryable, oid: string) {
-  return tx.rows<{
-    name: string
-    backs: boolean
-    on: string[]
-    method: string
-    unique: boolean
-    where: string | null
-  }>(sql`
-    SELECT index.relname AS name,
-           EXISTS (SELECT FROM pg_catalog.pg_constraint
-                   WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x')) AS backs,
-           ARRAY(SELECT coalesce(attname::text, pg_get_indexdef(indexrelid, place::int, false))
-                        || CASE WHEN indoption[place - 1] & 1 = 1 THEN ' DESC' ELSE '' END
-                 FROM unnest(indkey::int2[]) WITH ORDINALITY AS key (number, place)
-                 LEFT JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = key.number AND key.number > 0
-                 ORDER BY place) AS on,
-           amname AS method, indisunique AS unique, pg_get_expr(indpred, indrelid) AS where
-    FROM pg_catalog.pg_index
-    JOIN pg_catalog.pg_class AS index ON index.oid = indexrelid
-    JOIN pg_catalog.pg_am ON pg_am.oid = index.relam
-    WHERE indrelid = ${oid}::text::oid AND indisvalid AND indisready
-    ORDER BY index.relname`)
-}
-
-async function describeRest(tx: Queryable, schema: string): Promise<Omit<SchemaDescription, 'tables'>> {
-  const namespace = sql`${schema}::text::regnamespace`
-  const names = async (statement: ReturnType<typeof sql>) =>
-    (await tx.rows<{ name: string }>(statement)).map(({ name }) => name)
-  const types = await tx.rows<{ name: string; labels: string[] }>(sql`
-    SELECT typname AS name,
-           ARRAY(SELECT enumlabel::text FROM pg_catalog.pg_enum WHERE enumtypid = pg_type.oid ORDER BY enumsortorder) AS labels
-    FROM pg_catalog.pg_type
-    WHERE typnamespace = ${namespace} AND typtype = 'e'
-    ORDER BY typname`)
-  return {
-    types: Object.fromEntries(types.map(({ name, labels }) => [name, labels])),
-    // Sequences that a serial column of the bookkeeping owns are its own.
-    sequences: await names(sql`
-      SELECT relname AS name FROM pg_catalog.pg_class
-      WHERE relnamespace = ${namespace} AND relkind = 'S' AND relname !~ ${BOOKKEEPING}
-      ORDER BY relname`),
-    functions: await names(sql`
-      SELECT proname || '(' || oidvectortypes(proargtypes) || ')' AS name
-      FROM pg_catalog.pg_proc
-      WHERE pronamespace = ${namespace} AND ${ownObject('pg_proc')}
-      ORDER BY 1`),
-    others: await names(sql`
-      SELECT relname AS name FROM pg_catalog.pg_class
-      WHERE relnamespace = ${namespace} AND relkind NOT IN ('r', 'i', 'S', 't') AND ${ownObject('pg_class')}
-      UNION ALL
-      SELECT typname FROM pg_catalog.pg_type WHERE typnamespace = ${namespace} AND typtype NOT IN ('e', 'c', 'b')
-        AND ${ownObject('pg_type')}
-      ORDER BY 1`),
-  }
+/** What an index is besides its name. A column that it only carries is none of the declared ones. */
+export function describeIndex({ on, includes, method, unique, where }: catalog.CatalogIndex): IndexDescription {
+  return { on: [...on, ...includes.map((column) => `INCLUDE ${column}`)], method, unique, where }
 }

@@ -1,0 +1,20 @@
+import { sql } from '../../model/sql.ts'
+import type { Queryable } from '../database.ts'
+
+export interface CatalogTrigger {
+  readonly table: string
+  readonly name: string
+}
+
+/** Triggers that someone created, by table and name; those behind constraints are left out. */
+export function triggers(db: Queryable, schema: string): Promise<CatalogTrigger[]> {
+  return db.rows<CatalogTrigger>(sql`
+    SELECT c.relname AS "table", t.tgname AS name
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema}
+      AND NOT t.tgisinternal
+    ORDER BY c.relname, t.tgname
+  `)
+}
