@@ -5,7 +5,7 @@
 import type { Endpoint } from '../config/config.ts'
 import { ConnectionError, StewardError } from '../errors.ts'
 import { isSocket, socketPath, whereIs } from './endpoint.ts'
-import { serverError } from './sqlstate.ts'
+import { type ServerError, serverError } from './sqlstate.ts'
 
 /** The driver's password function throws this when the server asks and nobody has told one. */
 export const NO_PASSWORD = 'no password is known'
@@ -23,188 +23,238 @@ export function fromConnecting(error: unknown, endpoint: Endpoint): StewardError
   return new ConnectionError({ ...reason, cause: error, details: { host: endpoint.host, port: endpoint.port } })
 }
 
+/** What a reason is told in. */
+interface Facts {
+  readonly endpoint: Endpoint
+  /** The server's address, as messages give it. */
+  readonly where: string
+  /** The server's own words, or Node's code. */
+  readonly said: string
+}
+
+interface Cause {
+  /** True where SQLSTATE or code is not enough to tell. */
+  readonly when?: (refusal: ServerError) => boolean
+  readonly reason: (facts: Facts) => Reason
+}
+
+/** The server's message holds these words. */
+const saying = (words: RegExp) => (refusal: ServerError) => words.test(refusal.message)
+
+/** By SQLSTATE, the first that applies. */
+const SERVER_CAUSES: Readonly<Record<string, readonly Cause[]>> = {
+  '28P01': [
+    {
+      reason: ({ endpoint, where }) => ({
+        code: 'wrong-password',
+        message: `${where} refused the password of user ${endpoint.user}`,
+        hint: 'Check the user and password; steward config show tells where each came from',
+      }),
+    },
+  ],
+  '28000': [
+    {
+      when: saying(/valid client certificate/),
+      reason: ({ endpoint, where }) => ({
+        code: 'client-certificate-needed',
+        message: `${where} asks for a client certificate from user ${endpoint.user}`,
+        hint: 'Set sslCert and sslKey (or PGSSLCERT and PGSSLKEY)',
+      }),
+    },
+    {
+      when: ({ routine, message }) =>
+        routine === 'InitializeSessionUserId' || /^role .* (does not exist|is not permitted)/.test(message),
+      reason: ({ endpoint, where }) => ({
+        code: 'role-missing',
+        message: `There is no role ${endpoint.user} at ${where} that may log in`,
+        hint: 'Check the user name, or have the role made: CREATE ROLE … LOGIN',
+      }),
+    },
+    {
+      when: saying(/authentication failed/),
+      reason: ({ endpoint, where, said }) => ({
+        code: 'authentication-failed',
+        message: `${where} does not accept user ${endpoint.user} the way its pg_hba.conf asks for (${said})`,
+        hint: 'Connect as the role that the server expects, or over TCP with a password',
+      }),
+    },
+    {
+      reason: ({ endpoint: { user, database }, where }) => ({
+        code: 'not-admitted',
+        message: `${where} does not admit user ${user} to database ${database} from here (pg_hba.conf)`,
+        hint: 'Have an entry added to pg_hba.conf, or check user, database and sslMode',
+      }),
+    },
+  ],
+  '3D000': [
+    {
+      reason: ({ endpoint: { database }, where }) => ({
+        code: 'database-missing',
+        message: `There is no database ${database} at ${where}`,
+        hint: `Check the name, or create it: CREATE DATABASE "${database.replaceAll('"', '""')}"`,
+      }),
+    },
+  ],
+  '42501': [
+    {
+      reason: ({ endpoint: { user, database }, where }) => ({
+        code: 'connect-denied',
+        message: `User ${user} may not connect to database ${database} at ${where}`,
+        hint: `Have the privilege granted: GRANT CONNECT ON DATABASE … TO ${user}`,
+      }),
+    },
+  ],
+  '55000': [
+    {
+      reason: ({ endpoint, where }) => ({
+        code: 'database-closed',
+        message: `Database ${endpoint.database} at ${where} does not accept connections`,
+        hint: 'Connect to another database, or have ALLOW_CONNECTIONS set',
+      }),
+    },
+  ],
+  '53300': [
+    {
+      reason: ({ endpoint, where }) => ({
+        code: 'too-many-connections',
+        message: `${where} has no connection left for user ${endpoint.user}`,
+        hint: 'Try again later, lower poolSize, or end idle sessions (pg_stat_activity)',
+      }),
+    },
+  ],
+  '57P03': [
+    {
+      when: saying(/shutting down/),
+      reason: ({ where }) => ({
+        code: 'shutting-down',
+        message: `The server at ${where} is shutting down`,
+        hint: 'Try again when it is back',
+      }),
+    },
+    {
+      reason: ({ where }) => ({
+        code: 'starting-up',
+        message: `The server at ${where} is starting up and takes no connections yet`,
+        hint: 'Try again in a moment; a recovery after a crash can take longer',
+      }),
+    },
+  ],
+  '08P01': [
+    {
+      when: saying(/startup parameter/),
+      reason: ({ where }) => ({
+        code: 'pooler-refused',
+        message: `${where} is a connection pooler and refused the session's settings`,
+        hint: 'Set pooler: true in the profile, and directUrl for migrations',
+      }),
+    },
+  ],
+}
+
 /** The server, or a pooler, said no. */
 function fromServer(error: unknown, endpoint: Endpoint): Reason | undefined {
   const refusal = serverError(error)
   if (refusal === undefined) return undefined
-  const { user, database } = endpoint
   const where = whereIs(endpoint)
-  switch (refusal.sqlstate) {
-    case '28P01':
-      return {
-        code: 'wrong-password',
-        message: `${where} refused the password of user ${user}`,
-        hint: 'Check the user and password; steward config show tells where each came from',
-      }
-    case '28000':
-      if (/valid client certificate/.test(refusal.message)) {
-        return {
-          code: 'client-certificate-needed',
-          message: `${where} asks for a client certificate from user ${user}`,
-          hint: 'Set sslCert and sslKey (or PGSSLCERT and PGSSLKEY)',
-        }
-      }
-      if (
-        refusal.routine === 'InitializeSessionUserId' ||
-        /^role .* (does not exist|is not permitted)/.test(refusal.message)
-      ) {
-        return {
-          code: 'role-missing',
-          message: `There is no role ${user} at ${where} that may log in`,
-          hint: `Check the user name, or have the role made: CREATE ROLE … LOGIN`,
-        }
-      }
-      if (/authentication failed/.test(refusal.message)) {
-        return {
-          code: 'authentication-failed',
-          message: `${where} does not accept user ${user} the way its pg_hba.conf asks for (${refusal.message})`,
-          hint: 'Connect as the role that the server expects, or over TCP with a password',
-        }
-      }
-      return {
-        code: 'not-admitted',
-        message: `${where} does not admit user ${user} to database ${database} from here (pg_hba.conf)`,
-        hint: 'Have an entry added to pg_hba.conf, or check user, database and sslMode',
-      }
-    case '3D000':
-      return {
-        code: 'database-missing',
-        message: `There is no database ${database} at ${where}`,
-        hint: `Check the name, or create it: CREATE DATABASE "${database.replaceAll('"', '""')}"`,
-      }
-    case '42501':
-      return {
-        code: 'connect-denied',
-        message: `User ${user} may not connect to database ${database} at ${where}`,
-        hint: `Have the privilege granted: GRANT CONNECT ON DATABASE … TO ${user}`,
-      }
-    case '55000':
-      return {
-        code: 'database-closed',
-        message: `Database ${database} at ${where} does not accept connections`,
-        hint: 'Connect to another database, or have ALLOW_CONNECTIONS set',
-      }
-    case '53300':
-      return {
-        code: 'too-many-connections',
-        message: `${where} has no connection left for user ${user}`,
-        hint: 'Try again later, lower poolSize, or end idle sessions (pg_stat_activity)',
-      }
-    case '57P03':
-      return /shutting down/.test(refusal.message)
-        ? {
-            code: 'shutting-down',
-            message: `The server at ${where} is shutting down`,
-            hint: 'Try again when it is back',
-          }
-        : {
-            code: 'starting-up',
-            message: `The server at ${where} is starting up and takes no connections yet`,
-            hint: 'Try again in a moment; a recovery after a crash can take longer',
-          }
-    case '08P01':
-      if (/startup parameter/.test(refusal.message)) {
-        return {
-          code: 'pooler-refused',
-          message: `${where} is a connection pooler and refused the session's settings`,
-          hint: 'Set pooler: true in the profile, and directUrl for migrations',
-        }
-      }
-  }
-  return {
-    code: 'connection-refused-by-server',
-    message: `${where} refused the connection: ${refusal.message} (SQLSTATE ${refusal.sqlstate})`,
-    hint: 'The server log may say more',
-  }
+  const cause = SERVER_CAUSES[refusal.sqlstate]?.find(({ when }) => when?.(refusal) ?? true)
+  return (
+    cause?.reason({ endpoint, where, said: refusal.message }) ?? {
+      code: 'connection-refused-by-server',
+      message: `${where} refused the connection: ${refusal.message} (SQLSTATE ${refusal.sqlstate})`,
+      hint: 'The server log may say more',
+    }
+  )
 }
+
+/** Codes of Node.js and the system, the first row that has the code. */
+const NETWORK_CAUSES: readonly (readonly [codes: RegExp, reason: (facts: Facts) => Reason])[] = [
+  [
+    /^(ENOTFOUND|EAI_AGAIN|EAI_NODATA|EAI_NONAME)$/,
+    ({ endpoint, said }) => ({
+      code: 'unknown-host',
+      message: `The host name ${endpoint.host} cannot be resolved`,
+      hint:
+        said === 'EAI_AGAIN'
+          ? 'Check the name and the network (DNS did not answer)'
+          : 'Check the spelling of the host',
+    }),
+  ],
+  [
+    /^(ENOENT|ENOTDIR)$/,
+    ({ endpoint }) => ({
+      code: 'socket-missing',
+      message: `There is no server socket ${socketPath(endpoint)}`,
+      hint: 'Check that the server runs, and the socket directory and port',
+    }),
+  ],
+  [
+    /^(EACCES|EPERM)$/,
+    ({ where }) => ({
+      code: 'socket-denied',
+      message: `You may not use ${where}`,
+      hint: 'Check the permissions of the socket and its directory',
+    }),
+  ],
+  [
+    /^ECONNREFUSED$/,
+    ({ endpoint, where }) => ({
+      code: 'connection-refused',
+      message: isSocket(endpoint) ? `No server listens on ${where}` : `Nothing listens on ${where}`,
+      hint: 'Check that the server runs, and host and port',
+    }),
+  ],
+  [/^ETIMEDOUT$/, ({ endpoint }) => timedOut(endpoint)],
+  [
+    /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/,
+    ({ where }) => ({
+      code: 'host-unreachable',
+      message: `There is no route to ${where}`,
+      hint: 'Check the network, the VPN and the address',
+    }),
+  ],
+  [/^(ECONNRESET|EPIPE)$/, ({ endpoint }) => closedEarly(endpoint)],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    ({ where }) => ({
+      code: 'tls-host-mismatch',
+      message: `The TLS certificate of ${where} is for another host`,
+      hint: 'Connect by the name in the certificate, or set sslMode to verify-ca',
+    }),
+  ],
+  [
+    /^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
+    ({ where, said }) => ({
+      code: 'tls-certificate-expired',
+      message: `The TLS certificate of ${where} ${said === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`,
+      hint: "Have the server's certificate renewed, or check the clock of this machine",
+    }),
+  ],
+  [
+    // Certificate verification (Node.js manual, "X509 certificate error codes").
+    /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|CRL_|INVALID_|HOSTNAME_|PATH_LENGTH_|ERROR_IN_C)/,
+    ({ where, said }) => ({
+      code: 'tls-certificate-refused',
+      message: `The TLS certificate of ${where} is not signed by an authority that is trusted (${said})`,
+      hint: 'Set sslRootCert (or PGSSLROOTCERT) to the PEM file of the authority that signed it',
+    }),
+  ],
+  [
+    /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|EPROTO)/,
+    ({ where, said }) => ({
+      code: 'tls-failed',
+      message: `TLS with ${where} failed (${said})`,
+      hint: 'Check sslCert and sslKey, and that both sides have a TLS version in common',
+    }),
+  ],
+]
 
 /** The network, or TLS, did. */
 function fromNetwork(error: unknown, endpoint: Endpoint): Reason | undefined {
   const code = codeOf(error)
   if (code === undefined) return undefined
-  const where = whereIs(endpoint)
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EAI_NODATA':
-    case 'EAI_NONAME':
-      return {
-        code: 'unknown-host',
-        message: `The host name ${endpoint.host} cannot be resolved`,
-        hint:
-          code === 'EAI_AGAIN'
-            ? 'Check the name and the network (DNS did not answer)'
-            : 'Check the spelling of the host',
-      }
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return {
-        code: 'socket-missing',
-        message: `There is no server socket ${socketPath(endpoint)}`,
-        hint: 'Check that the server runs, and the socket directory and port',
-      }
-    case 'EACCES':
-    case 'EPERM':
-      return {
-        code: 'socket-denied',
-        message: `You may not use ${where}`,
-        hint: 'Check the permissions of the socket and its directory',
-      }
-    case 'ECONNREFUSED':
-      return {
-        code: 'connection-refused',
-        message: isSocket(endpoint) ? `No server listens on ${where}` : `Nothing listens on ${where}`,
-        hint: 'Check that the server runs, and host and port',
-      }
-    case 'ETIMEDOUT':
-      return timedOut(endpoint)
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'EHOSTDOWN':
-    case 'ENETDOWN':
-    case 'EADDRNOTAVAIL':
-      return {
-        code: 'host-unreachable',
-        message: `There is no route to ${where}`,
-        hint: 'Check the network, the VPN and the address',
-      }
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return closedEarly(endpoint)
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return {
-        code: 'tls-host-mismatch',
-        message: `The TLS certificate of ${where} is for another host`,
-        hint: 'Connect by the name in the certificate, or set sslMode to verify-ca',
-      }
-    case 'CERT_HAS_EXPIRED':
-    case 'CERT_NOT_YET_VALID':
-      return {
-        code: 'tls-certificate-expired',
-        message: `The TLS certificate of ${where} ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`,
-        hint: "Have the server's certificate renewed, or check the clock of this machine",
-      }
-  }
-  if (CERTIFICATE_CODE.test(code)) {
-    return {
-      code: 'tls-certificate-refused',
-      message: `The TLS certificate of ${where} is not signed by an authority that is trusted (${code})`,
-      hint: 'Set sslRootCert (or PGSSLROOTCERT) to the PEM file of the authority that signed it',
-    }
-  }
-  if (/^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|EPROTO)/.test(code)) {
-    return {
-      code: 'tls-failed',
-      message: `TLS with ${where} failed (${code})`,
-      hint: 'Check sslCert and sslKey, and that both sides have a TLS version in common',
-    }
-  }
-  return undefined
+  const [, reason] = NETWORK_CAUSES.find(([codes]) => codes.test(code)) ?? []
+  return reason?.({ endpoint, where: whereIs(endpoint), said: code })
 }
-
-/** Codes of certificate verification (Node.js manual, "X509 certificate error codes"). */
-const CERTIFICATE_CODE =
-  /^(DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|CRL_|INVALID_|HOSTNAME_|PATH_LENGTH_|ERROR_IN_C)/
 
 /** The driver gave up on its own; its errors have no code. */
 function fromDriver(error: unknown, endpoint: Endpoint): Reason {
