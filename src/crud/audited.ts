@@ -1,15 +1,23 @@
 /** Rows as the audit log keeps them: secret fields masked, so that not even a hash leaves its table. */
 import { type Actor, type AuditEntry, recordAudit } from '../db/audit.ts'
 import type { Transaction } from '../db/database.ts'
+import { RefusedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
+import { isTooDeep, MOST_LEVELS } from './json.ts'
 import { fieldOf, type Scope } from './scope.ts'
 
 const MASK = '***'
 
-/** One change of one row. `before` is null for a new row, `after` for one that is gone. */
+/**
+ * One change of one row. `before` is null for a new row, `after` for one that is gone.
+ *
+ * @throws RefusedError (exit 5) for a row that is nested deeper than the log can hold
+ */
 export function auditEntry(scope: Scope, action: string, before: Cells | null, after: Cells | null): AuditEntry {
   const { system, entity } = scope
   const row = after ?? before
+  refuseDeep(scope, before)
+  refuseDeep(scope, after)
   return {
     system: system.name,
     entity: entity.name,
@@ -52,6 +60,17 @@ export async function recordChanged(
     moved.map(({ before, after }) => auditEntry(scope, action, before, after)),
   )
   return moved
+}
+
+/** Another program may have stored what no writer of JSON can follow. */
+function refuseDeep({ entity }: Scope, row: Cells | null): void {
+  const deep = Object.keys(entity.fields).find((key) => isTooDeep(row?.[key]))
+  if (deep === undefined) return
+  throw new RefusedError({
+    code: 'nested-too-deep',
+    message: `${entity.name} ${row?.[entity.primaryKey]} cannot be recorded in the audit log: ${deep} is nested deeper than ${MOST_LEVELS} levels`,
+    hint: `Make ${deep} flatter first, in psql or the program that wrote it`,
+  })
 }
 
 /** The declared fields of a row, secret ones masked where they have a value. */

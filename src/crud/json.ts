@@ -20,8 +20,12 @@ export function isTooDeep(value: unknown): boolean {
   return false
 }
 
-/** True when two JSON values are equal as `jsonb` compares them: the order of keys does not count. */
+/**
+ * True when two JSON values are equal as `jsonb` compares them: the order of keys does not count. What is too deep is
+ * equal to nothing.
+ */
 export function sameJson(a: unknown, b: unknown): boolean {
+  if (isTooDeep(a) || isTooDeep(b)) return false
   return stringifyJson(sorted(a)) === stringifyJson(sorted(b))
 }
 

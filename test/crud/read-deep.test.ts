@@ -40,3 +40,18 @@ it('are refused in YAML, with the row and the field', async () => {
   expect([exitCode, stderr]).toEqual([6, expect.stringContaining('task_id tsk_1 cannot be written as YAML')])
   expect(stderr).toContain('navigation_payload is nested deeper than 500 levels')
 })
+
+it('are refused by what would have to record them, with the row and the field', async () => {
+  for (const argv of [
+    ['queue', 'tsk_1'],
+    ['update', 'tsk_1', '--failure-reason', 'x'],
+    ['delete', 'tsk_1', '--yes'],
+  ]) {
+    const { exitCode, stderr } = await run(...argv)
+    expect([argv, exitCode, stderr]).toEqual([
+      argv,
+      5,
+      expect.stringContaining('task tsk_1 cannot be recorded in the audit log: navigation_payload is nested deeper'),
+    ])
+  }
+})
