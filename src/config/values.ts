@@ -36,9 +36,19 @@ export function refuseStore(url: string): string | undefined {
 
 /** Why a schema cannot hold a system's tables; undefined when it can. */
 export function refuseSchema(name: string): string | undefined {
+  return name === 'steward' ? 'must not be steward, which holds records of its own' : refuseSchemaName(name)
+}
+
+/**
+ * Why migrations cannot run in a schema of this name; undefined when they can. Knex splits `a.b`, and reads `a as b`
+ * and `a[1]` as something else than one name, so that it would record them in another place.
+ */
+export function refuseSchemaName(name: string): string | undefined {
   if (name === '' || Buffer.byteLength(name) > 63) return 'must be a schema name of 1 to 63 bytes'
   if (name.startsWith('pg_') || name === 'information_schema') return 'must not be a schema of PostgreSQL itself'
-  if (name === 'steward') return 'must not be steward, which holds records of its own'
+  if (!/^[\p{L}_][\p{L}\p{N}_$-]*$/u.test(name)) {
+    return 'must be a schema name that starts with a letter or _ and holds letters, digits, _, $ and - only'
+  }
   return undefined
 }
 

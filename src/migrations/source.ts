@@ -3,6 +3,7 @@
  * profile gives the system.
  */
 import type { Knex } from 'knex'
+import { refuseSchemaName } from '../config/values.ts'
 import { UsageError } from '../errors.ts'
 import type { Migration } from '../model/migration.ts'
 import { quoteIdentifier } from '../model/sql.ts'
@@ -53,8 +54,8 @@ export function migratorConfig(
 }
 
 /**
- * Refuses what would be recorded wrongly: schema names that Knex reads as something else (it splits `a.b`, reads
- * `a as b` and `a[1]`), two systems in one schema, and names out of order.
+ * Refuses what would be recorded wrongly: schema names that Knex reads as something else, two systems in one schema,
+ * and names out of order.
  *
  * @throws UsageError naming every problem of the schemas
  * @throws RangeError when a registry's names are not in ascending order (a bug)
@@ -62,9 +63,8 @@ export function migratorConfig(
 export function checkSystems(systems: readonly SystemMigrations[]): void {
   const problems = systems.flatMap(({ system, schema }, index) => {
     const where = `schemas.${system}`
-    if (!/^[\p{L}_][\p{L}\p{N}_$-]*$/u.test(schema) || Buffer.byteLength(schema) > 63 || schema.startsWith('pg_')) {
-      return [{ where, reason: `${JSON.stringify(schema)} cannot be the schema of a system` }]
-    }
+    const reason = refuseSchemaName(schema)
+    if (reason !== undefined) return [{ where, reason: `${JSON.stringify(schema)} ${reason}` }]
     const sharer = systems.slice(0, index).find((other) => other.schema === schema)
     return sharer ? [{ where, reason: `schema ${schema} already belongs to ${sharer.system}` }] : []
   })

@@ -450,9 +450,24 @@ profil: prod
   })
 
   test('two systems cannot share a schema', async () => {
-    const path = await project('profiles: { default: { host: h, schemas: { skyvern: s, autopr: s } } }')
-    expect(await problems()).toEqual([`FILE:1: gives autopr the schema that skyvern already has`])
-    expect(path).toBeTruthy()
+    await project('profiles: { default: { host: h, schemas: { skyvern: s, autopr: s } } }')
+    expect(await problems()).toEqual(['FILE:1: gives autopr the schema that skyvern already has'])
+  })
+
+  test.each([['Sky "Vern'], ['a.b'], ['a as b'], ['a[1]'], ['7up']])(
+    'migrations could not run in a schema %s, in a file or a variable',
+    async (schema) => {
+      const reason = 'must be a schema name that starts with a letter or _ and holds letters, digits, _, $ and - only'
+      await project(`profiles: { default: { host: h, schemas: { skyvern: ${JSON.stringify(schema)} } } }`)
+      expect(await problems()).toEqual([`FILE profiles.default.schemas.skyvern:1: ${reason}`])
+      await project('profiles: { default: { host: h } }')
+      expect(await problems({ STEWARD_SCHEMA_SKYVERN: schema })).toEqual([`STEWARD_SCHEMA_SKYVERN: ${reason}`])
+    },
+  )
+
+  test.each([['tenant_7'], ['Kunden-Ä$'], ['public']])('they can in %s', async (schema) => {
+    await project(`profiles: { default: { host: h, schemas: { skyvern: ${schema} } } }`)
+    expect((await resolve()).schemas).toEqual({ skyvern: schema })
   })
 
   test('a password that others may read is pointed out', async () => {
