@@ -145,11 +145,14 @@ describe('transactions', () => {
 
   test('the statement timeout does not count the time the reader takes', async () => {
     const db = await open({ statementTimeoutMs: 100 })
+    const read: number[] = []
     await db.transaction(async (tx) => {
-      for await (const { n } of tx.stream<{ n: number }>(sql`SELECT n FROM numbers LIMIT 30`, 10)) {
+      for await (const { n } of tx.stream<{ n: number }>(sql`SELECT n FROM numbers ORDER BY n LIMIT 30`, 10)) {
+        read.push(n)
         if (n % 10 === 0) await delay(60)
       }
     })
+    expect(read).toEqual(Array.from({ length: 30 }, (_, index) => index + 1))
   })
 })
 
