@@ -13,7 +13,7 @@ export interface Setting {
 }
 
 /** Every variable of Steward's own; `STEWARD_SCHEMA_<SYSTEM>` besides. */
-export const VARIABLES: readonly string[] = [
+const VARIABLES: readonly string[] = [
   'STEWARD_CONFIG',
   'STEWARD_DATA_HOME',
   'STEWARD_DIRECT_URL',

@@ -15,7 +15,6 @@ import {
 import { raw, type Sql, sql } from '../model/sql.ts'
 import type { Database, Queryable } from './database.ts'
 import { stringifyJson } from './json.ts'
-import { hasOwnTable } from './own-schema.ts'
 
 /** What a run was asked to do, and by whom; a command's Context is one. */
 export interface Run {
@@ -186,50 +185,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
   }
-}
-
-/** One run as the journal has it. */
-export interface JournalEntry {
-  readonly run_id: bigint
-  readonly command: string
-  readonly arguments: readonly string[]
-  readonly os_user: string
-  readonly host: string
-  readonly db_user: string
-  readonly pid: number
-  readonly started_at: string
-  /** Null while it runs, and for a run that was killed and not settled yet. */
-  readonly ended_at: string | null
-  readonly outcome: Outcome | 'running'
-  readonly exit_code: number | null
-  readonly plan: Json
-  readonly counts: Json
-  readonly reason: string | null
-}
-
-/**
- * The latest runs, newest first; none when Steward's schema is not there. Changes nothing: a killed run is shown as
- * `lost` before anybody has settled it.
- *
- * @param filter.commands only runs of these commands or groups (`maintain`, `seed run`)
- */
-export async function listRuns(
-  db: Queryable,
-  filter: { readonly limit: number; readonly commands?: readonly string[] },
-): Promise<JournalEntry[]> {
-  if (!(await hasOwnTable(db, 'journal'))) return []
-  const { commands = null } = filter
-  return db.rows<JournalEntry>(sql`
-    SELECT run_id, command, arguments, os_user, host, db_user, pid, started_at, ended_at,
-           CASE WHEN outcome IS NOT NULL THEN outcome WHEN ${killed} THEN 'lost' ELSE 'running' END AS outcome,
-           exit_code, plan, counts, reason
-    FROM steward.journal
-    WHERE ${commands}::text[] IS NULL
-       OR EXISTS (
-         SELECT FROM unnest(${commands}::text[]) AS wanted
-         WHERE command = wanted OR starts_with(command, wanted || ' ')
-       )
-    ORDER BY run_id DESC
-    LIMIT ${filter.limit}
-  `)
 }

@@ -13,13 +13,13 @@ const asText: Parse = (text) => text
  * `2026-11-22 03:51:04.1+00` becomes `2026-11-22T03:51:04.100000Z`. What ISO 8601 cannot say (`infinity`, years BC)
  * stays as PostgreSQL wrote it, which it also reads back.
  */
-export function parseTimestamptz(text: string): string {
+function parseTimestamptz(text: string): string {
   const match = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text)
   return match ? `${match[1]}T${match[2]}.${(match[3] ?? '').padEnd(6, '0')}Z` : text
 }
 
 /** As `parseTimestamptz` for `timestamp without time zone`: no `Z`, since nobody knows the zone. */
-export function parseTimestamp(text: string): string {
+function parseTimestamp(text: string): string {
   const match = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?$/.exec(text)
   return match ? `${match[1]}T${match[2]}.${(match[3] ?? '').padEnd(6, '0')}` : text
 }

@@ -35,11 +35,6 @@ export async function migrationStatus(db: Reader, systems: readonly SystemMigrat
   return all
 }
 
-/** True when there is nothing to do and nothing to look into. */
-export function isClean(status: readonly MigrationStatus[]): boolean {
-  return status.every(({ condition }) => condition === 'applied')
-}
-
 function conditions(system: SystemMigrations, state: MigrationsState): MigrationStatus[] {
   const { system: name, schema } = system
   const recorded = new Map(state.applied.map((row) => [row.name, row.appliedAt]))
