@@ -26,6 +26,20 @@ type Settings = Pick<
 /** Schema of one system: `STEWARD_SCHEMA_SKYVERN=tenant_7`. */
 const SCHEMA_VARIABLE = 'STEWARD_SCHEMA_'
 
+/** Where a key of the profile stands; empty without a profile. */
+type At = (...path: string[]) => string
+
+/** The places that a setting may come from, of the profile and machine at hand. */
+interface Sources {
+  readonly settings: Profile['settings'] | undefined
+  readonly at: At
+  /** A variable that cannot be read becomes a problem, and counts as not set. */
+  fromVariable<T>(name: string, parse: (raw: string) => T): Sourced<T> | undefined
+  fromProfile<T>(key: string, value: T | undefined): Sourced<T> | undefined
+  /** The first by precedence: Steward's own variable, that of another program, the profile. */
+  pick<T>(own?: Sourced<T>, others?: Sourced<T>, profiled?: Sourced<T>): Sourced<T> | undefined
+}
+
 /**
  * Settings by precedence: Steward's own variables, then the variables of other programs, then the profile. A profile
  * that was named explicitly goes before the variables of other programs, since those were not set for it.
@@ -36,38 +50,8 @@ export function resolveSettings(
   machine: Machine,
   findings: Findings,
 ): Settings {
-  const { env } = machine
-  const settings = profile?.settings
-  const at = (...path: string[]) =>
-    profile === undefined ? '' : place(profile.file, ['profiles', profile.name, ...path])
-
-  const fromVariable = <T>(name: string, parse: (raw: string) => T): Sourced<T> | undefined => {
-    const raw = variable(env, name)
-    if (raw === undefined) return undefined
-    try {
-      return { value: parse(raw), origin: name }
-    } catch (error) {
-      if (!(error instanceof InvalidValue)) throw error
-      findings.problem(name, error.message)
-      return undefined
-    }
-  }
-  const fromProfile = <T>(key: string, value: T | undefined): Sourced<T> | undefined =>
-    value === undefined ? undefined : { value, origin: at(key) }
-  const pick = <T>(own?: Sourced<T>, others?: Sourced<T>, profiled?: Sourced<T>): Sourced<T> | undefined =>
-    own ?? (explicit ? profiled : (others ?? profiled))
-  const keep = <T>(key: string, sourced: Sourced<T> | undefined, fallback: T): T =>
-    findings.keep(key, sourced ?? { value: fallback, origin: 'default' })
-
-  const timeout = (key: 'statementTimeout' | 'lockTimeout') => {
-    const value = settings?.[key]
-    return fromProfile(key, value === undefined ? undefined : parseTimeout(String(value)))
-  }
-  const ambientPool =
-    fromVariable('DISABLE_CONNECTION_POOL', parseSwitch)?.value === true
-      ? { value: 1, origin: 'DISABLE_CONNECTION_POOL' }
-      : fromVariable('DB_MAX_CONNECTIONS', (raw) => Math.min(parseCount(raw, 1, 100_000), MOST_CONNECTIONS))
-
+  const sources = sourcesOf(profile, explicit, machine, findings)
+  const { settings, at, fromVariable, fromProfile, pick } = sources
   const claimed = fromVariable('STEWARD_ENVIRONMENT', parseEnvironment)
   const profiled = fromProfile<Environment>('environment', settings?.environment)
   // A variable that is still set from yesterday must not make a named profile look harmless.
@@ -82,6 +66,48 @@ export function resolveSettings(
     ...(system === undefined ? {} : { system: findings.keep('system', system) }),
     schemas: schemas(settings?.schemas ?? {}, at, machine, findings),
     stores: stores(settings?.stores ?? {}, at, machine, findings),
+    ...limits(sources, findings),
+    retention: retention(settings?.retention ?? {}, at, findings),
+  }
+}
+
+function sourcesOf(profile: Profile | undefined, explicit: boolean, { env }: Machine, findings: Findings): Sources {
+  const at: At = (...path) => (profile === undefined ? '' : place(profile.file, ['profiles', profile.name, ...path]))
+  return {
+    settings: profile?.settings,
+    at,
+    fromVariable(name, parse) {
+      const raw = variable(env, name)
+      if (raw === undefined) return undefined
+      try {
+        return { value: parse(raw), origin: name }
+      } catch (error) {
+        if (!(error instanceof InvalidValue)) throw error
+        findings.problem(name, error.message)
+        return undefined
+      }
+    },
+    fromProfile: (key, value) => (value === undefined ? undefined : { value, origin: at(key) }),
+    pick: (own, others, profiled) => own ?? (explicit ? profiled : (others ?? profiled)),
+  }
+}
+
+/** How long statements and locks may take, and how many connections there may be. */
+function limits(
+  { settings, fromVariable, fromProfile, pick }: Sources,
+  findings: Findings,
+): Pick<Settings, 'statementTimeoutMs' | 'lockTimeoutMs' | 'poolSize'> {
+  const keep = <T>(key: string, sourced: Sourced<T> | undefined, fallback: T): T =>
+    findings.keep(key, sourced ?? { value: fallback, origin: 'default' })
+  const timeout = (key: 'statementTimeout' | 'lockTimeout') => {
+    const value = settings?.[key]
+    return fromProfile(key, value === undefined ? undefined : parseTimeout(String(value)))
+  }
+  const ambientPool =
+    fromVariable('DISABLE_CONNECTION_POOL', parseSwitch)?.value === true
+      ? { value: 1, origin: 'DISABLE_CONNECTION_POOL' }
+      : fromVariable('DB_MAX_CONNECTIONS', (raw) => Math.min(parseCount(raw, 1, 100_000), MOST_CONNECTIONS))
+  return {
     statementTimeoutMs: keep(
       'statementTimeout',
       pick(
@@ -105,13 +131,12 @@ export function resolveSettings(
       ),
       POOL_SIZE,
     ),
-    retention: retention(settings?.retention ?? {}, at, findings),
   }
 }
 
 function schemas(
   declared: Readonly<Record<string, string>>,
-  at: (...path: string[]) => string,
+  at: At,
   { env }: Machine,
   findings: Findings,
 ): Record<string, string> {
@@ -139,7 +164,7 @@ function schemas(
 
 function stores(
   declared: Readonly<Record<string, string>>,
-  at: (...path: string[]) => string,
+  at: At,
   machine: Machine,
   findings: Findings,
 ): StoreConfig[] {
@@ -154,7 +179,7 @@ function stores(
 
 function retention(
   declared: Readonly<Record<string, Readonly<Record<string, string>>>>,
-  at: (...path: string[]) => string,
+  at: At,
   findings: Findings,
 ): Readonly<Record<string, Readonly<Record<string, string>>>> {
   for (const [system, rules] of Object.entries(declared)) {
