@@ -29,23 +29,23 @@ interface PromptContext {
   readonly signal: AbortSignal
 }
 
+/** One prompt of inquirer, handed the question ready to print. */
+type Prompt<T> = (prompts: typeof import('@inquirer/prompts'), message: string, context: PromptContext) => Promise<T>
+
+type Ask = <T>(question: string, prompt: Prompt<T>) => Promise<T>
+
 export function createUi(options: UiOptions): Ui {
   const { stdin, stderr, env, noInput, quiet, verbose, now } = options
   // Without cursor movement (TERM=dumb) a prompt cannot be drawn, so nothing asks there either.
   const interactive = stdin.isTTY === true && stderr.canAnimate && !noInput
   const progress = createProgress(stderr, now)
-  const theme = promptTheme(stderr)
-
-  async function ask<T>(
-    question: string,
-    prompt: (prompts: typeof import('@inquirer/prompts'), message: string, context: PromptContext) => Promise<T>,
-  ): Promise<T> {
+  const ask: Ask = async (question, prompt) => {
     progress.end()
     if (!interactive) throw cannotAsk(question, noInput)
     const prompts = await import('@inquirer/prompts')
     return answered(options, (context) => prompt(prompts, visible(question), context))
   }
-
+  const { confirm, ...questions } = questionsOf(ask, promptTheme(stderr))
   return {
     interactive,
     note(line) {
@@ -60,27 +60,34 @@ export function createUi(options: UiOptions): Ui {
     progress: quiet ? () => {} : progress.report,
     endProgress: () => progress.end(),
     async confirm(question) {
-      if (!interactive) {
-        throw new ConfirmationError({
-          code: 'confirmation-needed',
-          message: `This needs a confirmation: ${visible(question)}`,
-          hint: noInput ? 'Leave out --no-input, or add --yes' : 'There is no terminal to ask on; add --yes',
-        })
-      }
+      if (!interactive) throw cannotConfirm(question, noInput)
+      return confirm(question)
+    },
+    ...questions,
+    async edit(text, extension) {
+      progress.end()
+      if (!interactive) throw cannotAsk('opening an editor', noInput)
+      const { editText } = await import('./editor.ts')
+      return editText(text, extension, { stdin, stderr: stderr.raw }, env, options.platform ?? 'linux')
+    },
+  }
+}
+
+/** The questions by kind, in inquirer's terms. */
+function questionsOf(
+  ask: Ask,
+  theme: ReturnType<typeof promptTheme>,
+): Pick<Ui, 'confirm' | 'input' | 'secret' | 'select'> {
+  return {
+    confirm(question) {
       return ask(question, ({ confirm }, message, context) => confirm({ message, default: false, theme }, context))
     },
     input(question, { initial, validate } = {}) {
-      return ask(question, ({ input }, message, context) =>
-        input(
-          {
-            message,
-            theme,
-            ...(initial === undefined ? {} : { default: initial }),
-            ...(validate === undefined ? {} : { validate }),
-          },
-          context,
-        ),
-      )
+      const optional = {
+        ...(initial === undefined ? {} : { default: initial }),
+        ...(validate === undefined ? {} : { validate }),
+      }
+      return ask(question, ({ input }, message, context) => input({ message, theme, ...optional }, context))
     },
     secret(question) {
       return ask(question, ({ password }, message, context) =>
@@ -88,28 +95,15 @@ export function createUi(options: UiOptions): Ui {
       )
     },
     select<T extends string>(question: string, choices: readonly Choice<T>[], initial?: T) {
+      const shown = choices.map(({ value, name, description }) => ({
+        value,
+        name: visible(name ?? value),
+        ...(description === undefined ? {} : { description: visible(description) }),
+      }))
+      const optional = initial === undefined ? {} : { default: initial }
       return ask(question, ({ select }, message, context) =>
-        select<T>(
-          {
-            message,
-            theme,
-            loop: false,
-            choices: choices.map(({ value, name, description }) => ({
-              value,
-              name: visible(name ?? value),
-              ...(description === undefined ? {} : { description: visible(description) }),
-            })),
-            ...(initial === undefined ? {} : { default: initial }),
-          },
-          context,
-        ),
+        select<T>({ message, theme, loop: false, choices: shown, ...optional }, context),
       )
-    },
-    async edit(text, extension) {
-      progress.end()
-      if (!interactive) throw cannotAsk('opening an editor', noInput)
-      const { editText } = await import('./editor.ts')
-      return editText(text, extension, { stdin, stderr: stderr.raw }, env, options.platform ?? 'linux')
     },
   }
 }
@@ -152,5 +146,13 @@ function cannotAsk(question: string, noInput: boolean): UsageError {
     hint: noInput
       ? 'Leave out --no-input, or give the value on the command line'
       : 'There is no terminal to ask on; give the value on the command line',
+  })
+}
+
+function cannotConfirm(question: string, noInput: boolean): ConfirmationError {
+  return new ConfirmationError({
+    code: 'confirmation-needed',
+    message: `This needs a confirmation: ${visible(question)}`,
+    hint: noInput ? 'Leave out --no-input, or add --yes' : 'There is no terminal to ask on; add --yes',
   })
 }
