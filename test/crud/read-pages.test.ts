@@ -91,7 +91,10 @@ describe('paging through everything', () => {
   it('the last page says that it is the last, also when it is full', async () => {
     const options = { sort: sortFrom(thing), filters: [], fields: ['thing_id'] }
     expect((await listPage(database.db, scope, { ...options, limit: 300 })).next).toBeUndefined()
-    expect((await listPage(database.db, scope, { ...options, limit: 299 })).next).toBeDefined()
+    const { next } = await listPage(database.db, scope, { ...options, limit: 299 })
+    const rest = await listPage(database.db, scope, { ...options, limit: 299, after: next })
+    expect(rest.rows).toHaveLength(1)
+    expect(rest.next).toBeUndefined()
   })
 
   it('keeps microseconds and the digits of large numbers in the cursor', async () => {
@@ -152,8 +155,10 @@ describe('a cursor of another list', () => {
   })
 
   it('is accepted when the same filters come in another order', async () => {
-    const cursor = cursorAfter(scope, listing('-created_at', ['state=done', 'order>1']), row)
-    await expect(read(listing('-created_at', ['order>1', 'state=done']), cursor)).resolves.toBeDefined()
+    const one = listing('-created_at', ['state=done', 'order>1'])
+    const other = listing('-created_at', ['order>1', 'state=done'])
+    const cursor = cursorAfter(scope, one, row)
+    expect(await read(other, cursor)).toEqual({ ...(await read(one, cursor)) })
   })
 
   it.each(['nonsense', '', '%%%', Buffer.from('{}').toString('base64url'), Buffer.from('[1]').toString('base64url')])(

@@ -39,10 +39,11 @@ describe('create --check-url', () => {
       '0x7f.1',
       '[::1]',
       '[::ffff:127.0.0.1]',
-      '169.254.169.254',
     ]) {
       expect(await whyUnreachable(`http://${host}:${port}/`, { mayAsk: isPublic })).toMatch(/not public/)
     }
+    // Judged and not asked: were the judgement wrong, this test would be what reaches them.
+    expect(['169.254.169.254', '10.0.0.1', '192.168.1.1', 'fe80::1'].filter(isPublic)).toEqual([])
     const allowed = (path: string, timeoutMs = 5000) =>
       whyUnreachable(`http://localhost:${port}${path}`, { mayAsk: () => true, timeoutMs })
     expect(await allowed('/')).toBeUndefined()
