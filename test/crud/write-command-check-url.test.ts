@@ -32,14 +32,7 @@ describe('create --check-url', () => {
 
   it('asks only when told, and never addresses that are not public', async () => {
     const { isPublic, whyUnreachable } = await import('../../src/crud/reachable.ts')
-    for (const host of [
-      '127.0.0.1',
-      'localhost',
-      '2130706433',
-      '0x7f.1',
-      '[::1]',
-      '[::ffff:127.0.0.1]',
-    ]) {
+    for (const host of ['127.0.0.1', 'localhost', '2130706433', '0x7f.1', '[::1]', '[::ffff:127.0.0.1]']) {
       expect(await whyUnreachable(`http://${host}:${port}/`, { mayAsk: isPublic })).toMatch(/not public/)
     }
     // Judged and not asked: were the judgement wrong, this test would be what reaches them.
