@@ -2,6 +2,7 @@
 import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
+import { endFields } from '../model/lifecycle.ts'
 import type { CopyOperation } from '../model/operation.ts'
 import { allOf, identifier, join, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
@@ -61,11 +62,12 @@ export function copyRow(
 /** What the copy takes over: everything that neither the database nor the lifecycle assigns. */
 function copied({ entity }: Scope, operation: CopyOperation, row: Cells): Values {
   const { lifecycle } = entity
-  const series = fieldOf(entity, operation.numbers).numberedWithin ?? []
+  const { numbers } = operation
+  const series = (numbers === undefined ? undefined : fieldOf(entity, numbers).numberedWithin) ?? []
   const own = new Set([
     entity.primaryKey,
-    operation.numbers,
-    ...(lifecycle ? [lifecycle.field, lifecycle.endedAt, ...Object.values(lifecycle.stamps)] : []),
+    ...(numbers === undefined ? [] : [numbers]),
+    ...(lifecycle ? [lifecycle.field, ...endFields(lifecycle), ...Object.values(lifecycle.stamps)] : []),
   ])
   return Object.fromEntries(
     Object.keys(entity.fields)
@@ -87,7 +89,7 @@ async function retireOlder(
 ): Promise<readonly Cells[]> {
   const { entity } = scope
   const { numbers, retires } = operation
-  if (!retires) return []
+  if (!retires || numbers === undefined) return []
   const columns = selectList(Object.keys(entity.fields))
   const number = fieldOf(entity, numbers)
   const same = (number.numberedWithin ?? []).map(

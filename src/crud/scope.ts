@@ -30,7 +30,7 @@ export function tableOf(scope: Scope): Sql {
  * with them its indexes. A `varchar(n)` column compares as text: a cast to `varchar(n)` would silently cut the value.
  */
 export function castType(scope: Scope, field: Field): Sql {
-  const type = field.sqlType.startsWith('character varying') ? 'text' : field.sqlType
+  const type = field.sqlType.replace(/^character varying(\(\d+\))?/, 'text')
   return raw(type.replaceAll('{schema}', quoteIdentifier(scope.schema)))
 }
 

@@ -1,6 +1,7 @@
 /** Why a field may not be set by a verb, and what changes it instead. */
 import type { Entity } from '../model/entity.ts'
 import { isSettableAt } from '../model/field.ts'
+import { endFieldOf } from '../model/lifecycle.ts'
 import { fieldOf } from './scope.ts'
 
 /** `create` also stands for import; `update` for `--edit`. */
@@ -58,7 +59,7 @@ function transitionsThatTouch(entity: Entity, key: string): string[] {
         clears?.includes(key) ||
         increments?.includes(key) ||
         lifecycle.stamps[to] === key ||
-        (lifecycle.endedAt === key && lifecycle.states[to] === 'terminal'),
+        endFieldOf(lifecycle, to) === key,
     )
     .map(({ verb }) => verb)
 }

@@ -7,7 +7,7 @@ import type { Database, Transaction } from '../db/database.ts'
 import { type Problem, RefusedError, type StewardError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { Condition, Entity } from '../model/entity.ts'
-import { type Lifecycle, type Transition, transitionsFrom } from '../model/lifecycle.ts'
+import { endFieldOf, endFields, type Lifecycle, type Transition, transitionsFrom } from '../model/lifecycle.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
 import { type Assignments, assignmentsSql } from './assignments.ts'
 import { type Moved, recordChanged } from './audited.ts'
@@ -144,13 +144,13 @@ function whyNot(entity: Entity, declared: Transition, row: Cells): string {
 function assignmentsOf(entity: Entity, declared: Transition, values: Values): Assignments {
   const lifecycle = lifecycleOf(entity)
   const stamp = lifecycle.stamps[declared.to]
-  const ends = lifecycle.states[declared.to] === 'terminal'
-  const reopens = !ends && declared.from.some((state) => lifecycle.states[state] === 'terminal')
+  const end = endFieldOf(lifecycle, declared.to)
+  const reopens = end === undefined && declared.from.some((state) => lifecycle.states[state] === 'terminal')
   return {
     values: { [lifecycle.field]: declared.to, ...values },
     stampsOnce: stamp === undefined ? [] : [stamp],
-    stamps: ends ? [lifecycle.endedAt] : [],
-    clears: [...(declared.clears ?? []), ...(reopens ? [lifecycle.endedAt] : [])],
+    stamps: end === undefined ? [] : [end],
+    clears: [...(declared.clears ?? []), ...(reopens ? endFields(lifecycle) : [])],
     increments: declared.increments ?? [],
   }
 }

@@ -2,6 +2,7 @@
  * Entities: tables with a command surface, declared as data. Everything downstream (commands, help, prompts,
  * validation, filters, includes, exports, audit, the drift check) is derived from these declarations.
  */
+import type { Effect } from './effect.ts'
 import { type Field, isSettableAt, type ValueOf } from './field.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Operation } from './operation.ts'
@@ -39,12 +40,23 @@ export interface Check {
  * @param name of the constraint
  * @param field the `oneOf` field
  * @param values its legal values, in the constraint's order
+ * @param type of the column; `varchar` for a `oneOf` with a limit
  */
-export function legalValues(name: string, field: string, values: readonly string[]): Check {
-  const list = values.map((value) => `'${value.replaceAll("'", "''")}'::text`).join(', ')
+export function legalValues(
+  name: string,
+  field: string,
+  values: readonly string[],
+  type: 'text' | 'varchar' = 'text',
+): Check {
+  const quoted = values.map((value) => `'${value.replaceAll("'", "''")}'`)
+  // PostgreSQL compares varchar as text, and prints the casts that this takes.
+  const expression =
+    type === 'text'
+      ? `(${field} = ANY (ARRAY[${quoted.map((value) => `${value}::text`).join(', ')}]))`
+      : `((${field})::text = ANY ((ARRAY[${quoted.map((value) => `${value}::character varying`).join(', ')}])::text[]))`
   return {
     name,
-    expression: `(${field} = ANY (ARRAY[${list}]))`,
+    expression,
     says: `must be one of ${values.join(', ')}`,
     fields: [field],
   }
@@ -103,17 +115,102 @@ export interface IssuedSecret {
   readonly prefix: string
 }
 
+/**
+ * Rows that are marked as deleted and stay (decisions 34, 38, 51): hidden unless `--deleted`, changed by nothing but
+ * `restore`; `delete --purge` removes them with all that depends on them.
+ */
+export interface SoftDelete {
+  /** Nullable timestamp: when the row was deleted. */
+  readonly field: string
+  /** What must hold before a row may be deleted; `says` completes `it cannot be deleted: …`. */
+  readonly only?: readonly {
+    readonly field: string
+    readonly isOneOf: readonly (string | boolean)[]
+    readonly says: string
+  }[]
+}
+
+/** Range partitions by calendar month (UTC) of one field, which is part of the table's primary key. */
+export interface Partitioning {
+  readonly field: string
+  readonly every: 'month'
+  /** Months made ahead of the current one by `maintain partitions`. */
+  readonly ahead: number
+}
+
+/** A stored `tsvector` column with a GIN index (decision 61), asked by `<entity> search`. It is no field: nobody reads it. */
+export interface FullText {
+  readonly column: string
+  /** Text search configuration, `english`. */
+  readonly configuration: string
+  /** Generation expression as `pg_get_expr` prints it. */
+  readonly generated: string
+}
+
+/**
+ * Declared on the entity whose rows are edges between rows of another one: `from` waits for `to`. Gives the verbs
+ * `add`, `remove` and `graph`, refuses cycles under a lock with the cycle shown (decisions 48, 58), and says which
+ * nodes must wait (decision 52).
+ */
+export interface Graph {
+  /** Entity of the nodes, and its field that people know a node by. */
+  readonly nodes: string
+  readonly label: string
+  readonly from: string
+  readonly to: string
+  /** Field with the kind of edge; edges of these kinds make `from` wait and may not form a cycle. */
+  readonly kind: string
+  readonly blocking: readonly string[]
+  /** States of a node that count as finished, so that those who wait for it may go on. */
+  readonly finished: readonly string[]
+  /** Set on an edge when its `to` is finished, where the table has it. */
+  readonly satisfied?: { readonly flag: string; readonly at: string }
+  /** Transitions of a node: `block` when it comes to wait for unfinished ones, `release` when the last is finished. */
+  readonly block?: string
+  readonly release?: string
+  /** Field of a node whose value weighs it in the critical path; every node counts 1 when absent. */
+  readonly weight?: string
+}
+
+/** A balance that is the sum of append-only entries (decision 41). */
+export interface Ledger {
+  readonly balance: string
+  readonly entries: string
+  /** Field of the entry that names the row, equal to this row's `equals`. */
+  readonly via: string
+  readonly equals: string
+  readonly amount: string
+  readonly type: string
+}
+
+/** A field that a new row leaves out and rows of another entity give (decision 43: the tool's agents). */
+export interface Derived {
+  readonly field: string
+  readonly from: string
+  /** Field whose values become a JSON array, ordered by themselves. */
+  readonly collects: string
+  /** Fields of those rows that equal fields of the new row. */
+  readonly matching: Readonly<Record<string, string>>
+  readonly where?: Readonly<Record<string, string | boolean>>
+  /** The refusal when there are none: `has no active agents`, said of the matched field. */
+  readonly otherwise: string
+}
+
 export interface Entity<F extends Fields = Fields> {
   /** Singular, kebab-case: `workflow-run`. */
   readonly name: string
+  /** Other names on the command line, singular: `workflow-execution` for `execution`. */
+  readonly aliases: readonly string[]
   /** Plural, kebab-case: `workflow-runs`. */
   readonly plural: string
   readonly table: string
   /** One line for help. */
   readonly summary: string
   readonly fields: F
-  /** Key of the field; one column. */
+  /** Key of the field; one column. Of a partitioned table the partition field is part of the key as well. */
   readonly primaryKey: string
+  /** Unique text field by which people know a row; commands take it wherever they take the id (decision 32). */
+  readonly handle?: string
   readonly uniques: readonly Unique[]
   readonly checks: readonly Check[]
   readonly indexes: readonly Index[]
@@ -124,6 +221,16 @@ export interface Entity<F extends Fields = Fields> {
   readonly operations: readonly Operation[]
   readonly creation: readonly CreationRule[]
   readonly issues?: IssuedSecret
+  /** What creating a row does besides (`user create` makes the wallet), after the row is inserted. */
+  readonly onCreate: readonly Effect[]
+  readonly derived?: Derived
+  /** Name of the verb that creates: `enqueue`; `create` is then its alias. */
+  readonly createdAs?: string
+  readonly softDelete?: SoftDelete
+  readonly partitionedBy?: Partitioning
+  readonly fullText?: FullText
+  readonly graph?: Graph
+  readonly ledger?: Ledger
   /** Files that rows stand for (decision 20): deleting a row records its file as due. */
   readonly file?: { readonly uri: string; readonly bytes: string }
   readonly list: {
@@ -135,6 +242,8 @@ export interface Entity<F extends Fields = Fields> {
     readonly search: readonly string[]
     /** The field that `--since` and `--until` are about. */
     readonly time?: string
+    /** Array of texts (`textArray`, or JSON) that `--tag` asks for. */
+    readonly tags?: string
   }
 }
 
@@ -146,6 +255,9 @@ export type Row<E extends { readonly fields: Fields }> = {
 type Declared<F extends Fields> = Omit<
   Entity<F>,
   | 'plural'
+  | 'aliases'
+  | 'onCreate'
+  | 'handle'
   | 'primaryKey'
   | 'uniques'
   | 'checks'
@@ -157,7 +269,10 @@ type Declared<F extends Fields> = Omit<
   | 'list'
 > & {
   readonly plural?: string
+  readonly aliases?: readonly string[]
   readonly primaryKey: NoInfer<Extract<keyof F, string>>
+  readonly handle?: NoInfer<Extract<keyof F, string>>
+  readonly onCreate?: readonly Effect[]
   readonly uniques?: readonly {
     readonly name: string
     readonly fields: readonly NoInfer<Extract<keyof F, string>>[]
@@ -173,6 +288,7 @@ type Declared<F extends Fields> = Omit<
     readonly sort: string
     readonly search?: readonly NoInfer<Extract<keyof F, string>>[]
     readonly time?: NoInfer<Extract<keyof F, string>>
+    readonly tags?: NoInfer<Extract<keyof F, string>>
   }
 }
 
@@ -181,6 +297,8 @@ export function entity<const F extends Fields>(declared: Declared<F>): Entity<F>
   return {
     ...declared,
     plural: declared.plural ?? `${declared.name}s`,
+    aliases: declared.aliases ?? [],
+    onCreate: declared.onCreate ?? [],
     uniques: declared.uniques ?? [],
     checks: declared.checks ?? [],
     indexes: declared.indexes ?? [],

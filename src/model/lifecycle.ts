@@ -3,6 +3,8 @@
  * in the code guesses which states are terminal or when a row ended (decision 2); every transition is enforced
  * in the UPDATE's WHERE (decision 8).
  */
+import type { Effect, Scalar } from './effect.ts'
+import type { Fields } from './entity.ts'
 
 /** `waiting`: not begun. `active`: holds resources or a place in a queue. `terminal`: over. */
 export type Role = 'waiting' | 'active' | 'terminal'
@@ -27,6 +29,40 @@ export interface Transition<S extends string = string> {
   readonly creates?: 'optional'
   /** Destructive for work in flight (cancel, terminate): asks before it runs on many. */
   readonly ends?: boolean
+  /** Fields set to these values: `{ progress: 100 }`. */
+  readonly sets?: Readonly<Record<string, Scalar>>
+  /** Values the operation takes that are no fields of the row; effects use them (`given`). Required unless nullable. */
+  readonly inputs?: Fields
+  /** What happens to other rows in the same transaction, in this order, after the row itself was moved. */
+  readonly effects?: readonly Effect[]
+  /** The way of rows for which a number has not reached another yet (retries left), instead of `to`. */
+  readonly instead?: Instead<S>
+  /** Refuses rows that wait for others, as the entity's graph says (decision 52). */
+  readonly awaitsDependencies?: boolean
+  /** Taken by effects only; no command of its own. */
+  readonly internal?: boolean
+  /**
+   * A queue: without ids the command takes the first rows in `from`, in this order, skipping those that another
+   * session holds (SKIP LOCKED), so that each row is claimed once.
+   */
+  readonly claims?: {
+    /** As `list.sort`: `created_at`, or `priority,created_at`. */
+    readonly order: string
+    /** Fields by which a claimer chooses: `--queue-name`. */
+    readonly by?: readonly string[]
+    /** Rows whose instant in this field has passed are not offered (expired orders). */
+    readonly notAfter?: string
+  }
+}
+
+/** Another way through a transition. */
+export interface Instead<S extends string = string> {
+  readonly when: { readonly field: string; readonly isBelow: string }
+  readonly to: S
+  readonly clears?: readonly string[]
+  readonly increments?: readonly string[]
+  readonly sets?: Readonly<Record<string, Scalar>>
+  readonly effects?: readonly Effect[]
 }
 
 export interface Lifecycle<S extends string = string> {
@@ -36,8 +72,8 @@ export interface Lifecycle<S extends string = string> {
   readonly states: Readonly<Record<S, Role>>
   /** Field stamped with now() on entering a state, unless it has a value: `{ running: 'started_at' }`. */
   readonly stamps: { readonly [state in S]?: string }
-  /** Field stamped with now() on entering any terminal state. */
-  readonly endedAt: string
+  /** Field stamped on entering a terminal state: one for all, or one for each terminal state (decision 2). */
+  readonly endedAt: string | { readonly [state in S]?: string }
   readonly transitions: readonly Transition<S>[]
 }
 
@@ -47,7 +83,7 @@ export function lifecycle<const S extends string>(declared: {
   readonly initial: NoInfer<S>
   readonly states: Readonly<Record<S, Role>>
   readonly stamps?: { readonly [state in NoInfer<S>]?: string }
-  readonly endedAt: string
+  readonly endedAt: string | { readonly [state in NoInfer<S>]?: string }
   readonly transitions: readonly Transition<NoInfer<S>>[]
 }): Lifecycle<S> {
   return { ...declared, stamps: declared.stamps ?? {} }
@@ -63,4 +99,17 @@ export function statesOf(declared: Lifecycle, ...roles: readonly Role[]): string
 /** The transitions that lead out of a state: what an operator may do next. */
 export function transitionsFrom(declared: Lifecycle, state: string): readonly Transition[] {
   return declared.transitions.filter((transition) => transition.from.includes(state))
+}
+
+/** Every field that holds an end time, each once. */
+export function endFields({ endedAt }: Lifecycle): string[] {
+  return typeof endedAt === 'string'
+    ? [endedAt]
+    : [...new Set(Object.values(endedAt).filter((key) => key !== undefined))]
+}
+
+/** The field stamped on entering this state; undefined where it is not terminal. */
+export function endFieldOf({ endedAt, states }: Lifecycle, state: string): string | undefined {
+  if (states[state] !== 'terminal') return undefined
+  return typeof endedAt === 'string' ? endedAt : endedAt[state]
 }

@@ -11,6 +11,7 @@ export interface Support {
   readonly sequences: readonly string[]
   /** With the types of their arguments: `next_id(text)`. */
   readonly functions: readonly string[]
+  readonly views?: readonly string[]
 }
 
 export interface System {
@@ -39,9 +40,11 @@ export function system(declared: System): System {
   return declared
 }
 
-/** The entity of this name, singular or plural; undefined when there is none. */
+/** The entity of this name, singular or plural, or of this alias; undefined when there is none. */
 export function entityNamed(declared: System, name: string): Entity | undefined {
-  return declared.entities.find((entity) => entity.name === name || entity.plural === name)
+  return declared.entities.find(
+    (entity) => entity.name === name || entity.plural === name || entity.aliases.includes(name),
+  )
 }
 
 /** A way from one entity to another over a declared reference. */
