@@ -1,9 +1,9 @@
 /** Skyvern's tables with the columns that seeding fills, parents before children. */
 import type { SeedTable } from '../../src/seeds/definition.ts'
 
-const table = (name: string, idPrefix: string, columns: string): SeedTable => ({
+const table = (name: string, prefix: string, columns: string): SeedTable => ({
   table: name,
-  idPrefix,
+  ids: { kind: 'prefixed', prefix },
   columns: columns.split(/\s+/),
 })
 

@@ -13,12 +13,29 @@ export type SeedValue = string | number | boolean | null
 /** The values of one row, in the order of its table's columns. */
 export type SeedRow = readonly SeedValue[]
 
+/** How the rows that seeding made are told from all others, by their primary key alone; see `ids.ts`. */
+export type SeedIds =
+  /** `<prefix>_<64-bit integer>` (decision 10). */
+  | { readonly kind: 'prefixed'; readonly prefix: string }
+  /** A column of type uuid. */
+  | { readonly kind: 'uuid' }
+  /** A text that holds a UUID. */
+  | { readonly kind: 'uuid-text' }
+  | { readonly kind: 'ulid' }
+  /** Whole numbers: seeded rows have `from` and above, out of the reach of the column's sequence. */
+  | { readonly kind: 'number'; readonly from: number }
+  /** Texts that begin like no other. */
+  | { readonly kind: 'text'; readonly startsWith: string }
+  /** Natural keys, all of them known. */
+  | { readonly kind: 'listed'; readonly values: readonly string[] }
+
 export interface SeedTable {
   readonly table: string
-  /** Prefix of its ids (decision 10). */
-  readonly idPrefix: string
+  readonly ids: SeedIds
   /** Columns that are filled, in order; the first is the primary key. */
   readonly columns: readonly string[]
+  /** Timestamp column whose months are partitions; the loader makes those of the simulated time first. */
+  readonly partitionedBy?: string
 }
 
 /** What the rows depend on, besides the code: equal parameters give equal rows on every machine. */
