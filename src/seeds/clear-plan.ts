@@ -63,7 +63,7 @@ export async function planIn(
   if (set === undefined) return undefined
   const keys = await foreignKeys(db, definition, schema)
   const isSeeded = (alias: string, column: string, table: SeedTable) =>
-    seededSql(identifier(alias, column), table.idPrefix, set.parameters.until)
+    seededSql(identifier(alias, column), table.ids, set.parameters.until)
   await refuseStrangers(db, definition, keys, isSeeded)
 
   const links = (onDelete: ForeignKey['onDelete']) => linksOf(definition, schema, keys, onDelete)
@@ -72,7 +72,7 @@ export async function planIn(
     (table) => sql`
     SELECT ${table.table}::text AS "table", NULL AS "column",
            (SELECT count(*) FROM ${tableSql(schema, table)}) - (SELECT count(*) FROM ${otherName(table)}) AS rows,
-           ARRAY(SELECT id FROM ${byHandName(table)} ORDER BY id) AS ids`,
+           ARRAY(SELECT id::text FROM ${byHandName(table)} ORDER BY id) AS ids`,
   )
   const detached = losing.map(
     ({ child, column, parent }) => sql`
@@ -184,10 +184,14 @@ async function refuseStrangers(
     const ours = key.schema === key.referencedSchema && known.has(key.table)
     if (column === undefined || parent === undefined) continue
     if (ours && (key.onDelete === 'cascade' || key.onDelete === 'set null')) continue
+    const child = ours ? definition.tables.find(({ table }) => table === key.table) : undefined
+    // Seeded rows go before what they refer to; a key that restricts stops only those of others.
+    const byOthers = child === undefined ? raw('TRUE') : sql`NOT ${isSeeded('r', keyOf(child), child)}`
     const found = await db.maybeOne(sql`
       SELECT
       FROM ${identifier(key.schema, key.table)} AS r
       WHERE ${isSeeded('r', column, parent)}
+        AND ${byOthers}
       LIMIT 1`)
     if (found !== undefined) refused.push(`${key.schema}.${key.table}`)
   }
@@ -195,7 +199,7 @@ async function refuseStrangers(
   const tables = [...new Set(refused)]
   throw new RefusedError({
     code: 'referenced-elsewhere',
-    message: `Rows of ${tables.join(', ')} refer to seeded rows, and seeding did not make these tables`,
+    message: `Rows of ${tables.join(', ')} refer to seeded rows, and seeding did not make them`,
     hint: 'Delete those rows first',
     details: { tables },
   })

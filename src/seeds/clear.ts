@@ -6,15 +6,15 @@ import type { ForeignKey } from '../db/catalog.ts'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { RefusedError, throwIfStopped } from '../errors.ts'
 import type { Entity } from '../model/entity.ts'
-import { identifier, join, sql } from '../model/sql.ts'
+import { identifier, join, raw, sql } from '../model/sql.ts'
 import type { OnProgress } from '../progress.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { type ClearPlan, foreignKeys, type Link, linksOf, planIn } from './clear-plan.ts'
 import type { SeedDefinition, SeedTable } from './definition.ts'
 import { removeFiles } from './files.ts'
-import { seededSql } from './ids.ts'
+import { idType, seededSql } from './ids.ts'
 import { deleteSeedSet, lockSeedSet, markClearing, type SeedSet } from './set.ts'
-import { keyOf, tableSql } from './tables.ts'
+import { idIn, keyOf, tableSql } from './tables.ts'
 
 export interface ClearRequest {
   readonly definition: SeedDefinition
@@ -76,7 +76,7 @@ class Clearing {
   readonly #onProgress: OnProgress
   readonly #deleted = new Map<string, number>()
   /** Children first. */
-  readonly #pending: { readonly table: SeedTable; readonly byHand: ReadonlySet<string>; after: string }[]
+  readonly #pending: { readonly table: SeedTable; readonly byHand: ReadonlySet<string>; after: string | undefined }[]
   #cascades: readonly Link[] = []
   #done = 0
   #filesRemoved = 0
@@ -88,7 +88,7 @@ class Clearing {
     this.#onProgress = onProgress
     this.#pending = request.definition.tables.toReversed().flatMap((table) => {
       const planned = plan.tables.find((one) => one.table === table.table)
-      return planned === undefined ? [] : [{ table, byHand: new Set(planned.byHand), after: '' }]
+      return planned === undefined ? [] : [{ table, byHand: new Set(planned.byHand), after: undefined }]
     })
   }
 
@@ -130,7 +130,7 @@ class Clearing {
       if (others.length > 0) await this.#recordByHand(tx, table, others)
       const key = identifier(keyOf(table))
       const count = await tx.execute(
-        sql`DELETE FROM ${tableSql(this.#request.schema, table)} WHERE ${key} = ANY (${ids}::text[])`,
+        sql`DELETE FROM ${tableSql(this.#request.schema, table)} WHERE ${idIn(table, key, ids)}`,
       )
       this.#deleted.set(table.table, (this.#deleted.get(table.table) ?? 0) + count)
       this.#done += count
@@ -162,14 +162,20 @@ class Clearing {
   }
 
   /** The next rows of the table, locked, so that no child can be added to them any more. */
-  async #lockBatch(tx: Transaction, table: SeedTable, byHand: ReadonlySet<string>, after: string): Promise<string[]> {
+  async #lockBatch(
+    tx: Transaction,
+    table: SeedTable,
+    byHand: ReadonlySet<string>,
+    after: string | undefined,
+  ): Promise<string[]> {
     const key = identifier('r', keyOf(table))
+    const further = after === undefined ? raw('TRUE') : sql`${key} > ${after}::${raw(idType(table.ids))}`
     const found = await tx.rows<{ id: string }>(sql`
-      SELECT ${key} AS id
+      SELECT ${key}::text AS id
       FROM ${tableSql(this.#request.schema, table)} AS r
-      WHERE ${key} > ${after}
-        AND (${seededSql(key, table.idPrefix, this.#plan.set.parameters.until)}
-          OR ${key} = ANY (${[...byHand]}::text[]))
+      WHERE ${further}
+        AND (${seededSql(key, table.ids, this.#plan.set.parameters.until)}
+          OR ${idIn(table, key, [...byHand])})
       ORDER BY ${key}
       LIMIT ${BATCH}
       FOR UPDATE`)
@@ -183,7 +189,7 @@ class Clearing {
       const found = await tx.rows(sql`
         SELECT
         FROM ${tableSql(this.#request.schema, child)}
-        WHERE ${identifier(column)} = ANY (${ids}::text[])
+        WHERE ${idIn(parent, identifier(column), ids)}
         LIMIT 1`)
       if (found.length > 0) throw changed()
     }
@@ -197,9 +203,9 @@ class Clearing {
     await tx.execute(sql`
       INSERT INTO steward.artifact_tombstones (system, schema_name, entity, artifact_id, uri, bytes, why)
       SELECT ${this.#request.definition.system}, ${this.#request.schema}, ${entity.name},
-             ${identifier('r', keyOf(table))}, ${identifier('r', uri)}, ${identifier('r', bytes)}, 'seed clear'
+             ${identifier('r', keyOf(table))}::text, ${identifier('r', uri)}, ${identifier('r', bytes)}, 'seed clear'
       FROM ${tableSql(this.#request.schema, table)} AS r
-      WHERE ${identifier('r', keyOf(table))} = ANY (${ids}::text[])
+      WHERE ${idIn(table, identifier('r', keyOf(table)), ids)}
       ON CONFLICT DO NOTHING`)
   }
 
@@ -215,8 +221,8 @@ class Clearing {
         sql`SELECT ${identifier('r', entity.file.uri)} AS uri
         FROM ${tableSql(schema, table)} AS r
         WHERE ${identifier('r', entity.file.uri)} = ANY (${uris}::text[])
-          AND NOT ${seededSql(key, table.idPrefix, until)}
-          AND NOT ${key} = ANY (${byHand}::text[])`,
+          AND NOT ${seededSql(key, table.ids, until)}
+          AND NOT ${idIn(table, key, byHand)}`,
       ]
     })
     if (staying.length === 0 || uris.length === 0) return []

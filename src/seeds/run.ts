@@ -237,7 +237,7 @@ async function holdsSeeded(db: Queryable, request: SeedRequest, until: number, s
   const checks = request.definition.tables.map(
     (table) => sql`EXISTS (
       SELECT FROM ${tableSql(request.schema, table)} AS r
-      WHERE ${seededSql(identifier('r', keyOf(table)), table.idPrefix, until)}
+      WHERE ${seededSql(identifier('r', keyOf(table)), table.ids, until)}
     )`,
   )
   const { holds } = await db.one<{ holds: boolean }>(sql`SELECT ${join(checks, ' OR ')} AS holds`)

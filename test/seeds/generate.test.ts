@@ -54,7 +54,8 @@ describe('seed data', () => {
   })
 
   it('has unique ids of the platform’s form, in the order of time', () => {
-    for (const { table, idPrefix } of skyvernSeeds.tables) {
+    for (const { table, ids: kind } of skyvernSeeds.tables) {
+      const idPrefix = kind.kind === 'prefixed' ? kind.prefix : ''
       const ids = (rows.get(table) ?? []).map(([id]) => String(id))
       expect(new Set(ids).size, table).toBe(ids.length)
       expect(ids.filter((id) => !new RegExp(`^${idPrefix}_[0-9]{17,19}$`).test(id))).toEqual([])
