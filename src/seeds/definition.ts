@@ -34,8 +34,8 @@ export interface SeedTable {
   readonly ids: SeedIds
   /** Columns that are filled, in order; the first is the primary key. */
   readonly columns: readonly string[]
-  /** Timestamp column whose months are partitions; the loader makes those of the simulated time first. */
-  readonly partitionedBy?: string
+  /** Timestamp whose months are partitions; the loader makes those of the last `days` of the simulated time first. */
+  readonly partitionedBy?: { readonly field: string; readonly days: number }
 }
 
 /** What the rows depend on, besides the code: equal parameters give equal rows on every machine. */

@@ -1,8 +1,10 @@
 /** Loading parts of seed data with COPY. */
 import { pipeline } from 'node:stream/promises'
 import type { Transaction } from '../db/database.ts'
+import { ensureMonths } from '../db/partitions.ts'
 import { throwIfStopped } from '../errors.ts'
 import { quoteIdentifier, sql } from '../model/sql.ts'
+import { DAY } from './calendar.ts'
 import { encodeRows } from './copy-text.ts'
 import type { SeedDefinition, SeedPart } from './definition.ts'
 import { tableSql } from './tables.ts'
@@ -26,6 +28,21 @@ export async function loadPart(
     const target = `${quoteIdentifier(schema)}.${quoteIdentifier(table.table)} (${columns})`
     const chunks = encodeRows(rows(), (count) => onRows(table.table, count))
     await pipeline(stoppable(chunks, signal), tx.copyIn(target, 'FORMAT text'))
+  }
+}
+
+/** Makes the monthly partitions that the rows will lie in, so that none ends up in the default one. */
+export async function makePartitions(
+  tx: Transaction,
+  schema: string,
+  definition: SeedDefinition,
+  until: number,
+): Promise<void> {
+  for (const { table, partitionedBy } of definition.tables) {
+    if (partitionedBy === undefined) continue
+    const { field, days } = partitionedBy
+    const [first, end] = [until - days * DAY, until].map((micros) => new Date(micros / 1000))
+    if (first && end) await ensureMonths(tx, { schema, table, field }, first, end)
   }
 }
 

@@ -11,7 +11,7 @@ import type { FileStore } from '../storage/file-store.ts'
 import type { SeedDefinition, SeedParameters, SeedPlan } from './definition.ts'
 import { writeFiles } from './files.ts'
 import { seededSql } from './ids.ts'
-import { analyze, loadPart } from './load.ts'
+import { analyze, loadPart, makePartitions } from './load.ts'
 import { advanceSeedSet, insertSeedSet, isoText, lockSeedSet, readSeedSet, type SeedSet } from './set.ts'
 import { keyOf, tableSql } from './tables.ts'
 
@@ -169,6 +169,7 @@ class Load {
       this.#status = 'resumed'
       this.#nextPart = resumed.partsDone
     } else {
+      await makePartitions(tx, schema, definition, parameters.until)
       await insertSeedSet(tx, { system: definition.system, schema, scale, parameters, parts: plan.parts })
     }
     const expected = [...definition.expectedRows(size).values()].reduce((sum, rows) => sum + rows, 0)

@@ -1,0 +1,136 @@
+/**
+ * Monthly range partitions (decision 34; PostgreSQL manual, 5.12): which there are, and making those that are missing.
+ * A month is a calendar month in UTC; its partition is named `<table>_y2026m11`, and `<table>_default` takes rows of
+ * months that nobody made yet, so that no row is ever refused.
+ */
+import { identifier, join, quoteIdentifier, quoteLiteral, raw, sql } from '../model/sql.ts'
+import type { Queryable, Transaction } from './database.ts'
+
+/** A table of which each month is a partition. */
+export interface MonthlyTable {
+  readonly schema: string
+  readonly table: string
+  /** The timestamp that the partitions are about. */
+  readonly field: string
+}
+
+/** A calendar month in UTC. */
+export interface Month {
+  readonly year: number
+  /** From 1 to 12. */
+  readonly month: number
+}
+
+/** The month that an instant lies in. */
+export function monthOf(instant: Date): Month {
+  return { year: instant.getUTCFullYear(), month: instant.getUTCMonth() + 1 }
+}
+
+/** The month this many months later. */
+export function monthAfter({ year, month }: Month, months = 1): Month {
+  const index = year * 12 + (month - 1) + months
+  return { year: Math.floor(index / 12), month: (index % 12) + 1 }
+}
+
+/** Every month from the first to the last, both included. */
+export function monthsBetween(first: Month, last: Month): Month[] {
+  const count = (last.year - first.year) * 12 + last.month - first.month + 1
+  return Array.from({ length: Math.max(0, count) }, (_, index) => monthAfter(first, index))
+}
+
+/** `execution_logs_y2026m11`. */
+export function partitionName(table: string, { year, month }: Month): string {
+  return `${table}_y${year}m${String(month).padStart(2, '0')}`
+}
+
+/** Names of the partitions that a table has, the default one among them. */
+export async function partitionsOf(db: Queryable, { schema, table }: MonthlyTable): Promise<string[]> {
+  const rows = await db.rows<{ name: string }>(sql`
+    SELECT child.relname::text AS name
+    FROM pg_catalog.pg_inherits AS i
+    JOIN pg_catalog.pg_class AS child ON child.oid = i.inhrelid
+    JOIN pg_catalog.pg_class AS parent ON parent.oid = i.inhparent
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = parent.relnamespace
+    WHERE n.nspname = ${schema}
+      AND parent.relname = ${table}
+    ORDER BY name`)
+  return rows.map(({ name }) => name)
+}
+
+/**
+ * Makes the partition of one month. Rows of that month that already lie in the default partition move into it, since a
+ * partition cannot be attached while the default one holds rows of its range.
+ *
+ * The table is built beside the others and attached at the end: writers of other months wait for the attaching alone.
+ *
+ * @returns how many rows moved
+ */
+export async function createMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<number> {
+  const { schema, table, field } = monthly
+  const parent = identifier(schema, table)
+  const partition = identifier(schema, partitionName(table, month))
+  // Bounds are part of DDL, which takes no parameters.
+  const from = raw(quoteLiteral(firstInstant(month)))
+  const until = raw(quoteLiteral(firstInstant(monthAfter(month))))
+  // Not INCLUDING ALL: indexes and foreign keys come with the attaching, and an identity column must not come at all.
+  await tx.execute(sql`
+    CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING CONSTRAINTS)`)
+  const rest = identifier(schema, `${table}_default`)
+  const hasDefault = (await partitionsOf(tx, monthly)).includes(`${table}_default`)
+  const moved = hasDefault ? await moveRows(tx) : 0
+  await tx.execute(sql`
+    ALTER TABLE ${parent} ATTACH PARTITION ${partition} FOR VALUES FROM (${from}) TO (${until})`)
+  return moved
+
+  async function moveRows(on: Transaction): Promise<number> {
+    // Held to the end, so that no row of this month can come into the default partition behind the move.
+    await on.execute(sql`LOCK TABLE ${rest} IN ACCESS EXCLUSIVE MODE`)
+    const columns = await on.rows<{ name: string }>(sql`
+      SELECT attname::text AS name
+      FROM pg_catalog.pg_attribute
+      WHERE attrelid = ${`${quoteIdentifier(schema)}.${quoteIdentifier(table)}`}::regclass
+        AND attnum > 0
+        AND NOT attisdropped
+        AND attgenerated = ''
+      ORDER BY attnum`)
+    const list = join(columns.map(({ name }) => identifier(name)))
+    return on.execute(sql`
+      WITH moved AS (
+        DELETE FROM ${rest}
+        WHERE ${identifier(field)} >= ${from}::timestamptz
+          AND ${identifier(field)} < ${until}::timestamptz
+        RETURNING ${list}
+      )
+      INSERT INTO ${partition} (${list})
+      SELECT ${list}
+      FROM moved`)
+  }
+}
+
+/**
+ * Makes the partitions of the months that are missing, the one of `until` not included when it is the first instant of
+ * a month.
+ *
+ * @returns names of the partitions that were made
+ */
+export async function ensureMonths(
+  tx: Transaction,
+  monthly: MonthlyTable,
+  from: Date,
+  until: Date,
+): Promise<string[]> {
+  const there = new Set(await partitionsOf(tx, monthly))
+  const made: string[] = []
+  for (const month of monthsBetween(monthOf(from), monthOf(new Date(until.getTime() - 1)))) {
+    const name = partitionName(monthly.table, month)
+    if (there.has(name)) continue
+    await createMonth(tx, monthly, month)
+    made.push(name)
+  }
+  return made
+}
+
+/** `2026-11-01 00:00:00+00`. */
+function firstInstant({ year, month }: Month): string {
+  return `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-01 00:00:00+00`
+}
