@@ -22,11 +22,21 @@ beforeAll(async () => {
        doubled numeric GENERATED ALWAYS AS (price * 2) STORED
      )`,
     `CREATE DOMAIN shop.sum AS numeric`,
+    `CREATE TABLE shop.visits (
+       customer_id bigint REFERENCES shop.customers ON DELETE CASCADE DEFERRABLE,
+       at timestamptz NOT NULL,
+       page text CHECK (page <> ''),
+       PRIMARY KEY (customer_id, at)
+     ) PARTITION BY RANGE (at)`,
+    `CREATE INDEX visits_by_page ON shop.visits (page)`,
+    `CREATE TABLE shop.visits_y2026m11 PARTITION OF shop.visits FOR VALUES FROM ('2026-11-01') TO ('2026-12-01')`,
+    `CREATE TABLE shop.visits_default PARTITION OF shop.visits DEFAULT`,
     `CREATE VIEW shop.dear AS SELECT id FROM shop.orders WHERE price > 1000`,
     `CREATE INDEX customers_by_mail ON shop.customers (lower("e mail"), id DESC NULLS LAST)`,
     `CREATE INDEX orders_recent ON shop.orders (customer_id, placed_at DESC) INCLUDE (price) WHERE state = 'open'`,
     `CREATE FUNCTION shop.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
     `CREATE TRIGGER touch BEFORE UPDATE ON shop.orders FOR EACH ROW EXECUTE FUNCTION shop.nothing()`,
+    `CREATE TRIGGER visited AFTER INSERT ON shop.visits FOR EACH ROW EXECUTE FUNCTION shop.nothing()`,
   ]) {
     await database.db.execute(raw(statement))
   }
@@ -36,10 +46,19 @@ afterAll(() => database.drop())
 test('relations of every kind, and types', async () => {
   const { db } = database
   expect(await catalog.relations(db, 'shop')).toEqual([
-    { name: 'customers', kind: 'table' },
-    { name: 'customers_id_seq', kind: 'sequence' },
-    { name: 'dear', kind: 'view' },
-    { name: 'orders', kind: 'table' },
+    { name: 'customers', kind: 'table', partitionedBy: null },
+    { name: 'customers_id_seq', kind: 'sequence', partitionedBy: null },
+    { name: 'dear', kind: 'view', partitionedBy: null },
+    { name: 'orders', kind: 'table', partitionedBy: null },
+    // One table: its partitions are no relations of their own.
+    { name: 'visits', kind: 'table', partitionedBy: 'RANGE (at)' },
+  ])
+  expect(await catalog.withQualifiedNames(db, (tx) => catalog.views(tx, 'shop'))).toEqual([
+    {
+      name: 'dear',
+      materialized: false,
+      definition: 'SELECT id\n   FROM shop.orders\n  WHERE (price > (1000)::numeric)',
+    },
   ])
   expect(await catalog.relations(db, 'Shop')).toEqual([])
   expect(await catalog.types(db, 'shop')).toEqual([
@@ -51,7 +70,16 @@ test('relations of every kind, and types', async () => {
 test('columns, with types that always name their schema', async () => {
   await database.db.execute(raw(`ALTER DATABASE "${database.db.database}" SET search_path = shop`))
   const columns = await catalog.withQualifiedNames(database.db, (db) => catalog.columns(db, 'shop'))
-  const plain = { table: 'orders', nullable: true, default: null }
+  const plain = { table: 'orders', nullable: true, default: null, identity: null, generated: null }
+  expect([...new Set(columns.map(({ table }) => table))]).toEqual(['customers', 'dear', 'orders', 'visits'])
+  expect(columns.find(({ table, name }) => table === 'customers' && name === 'id')).toEqual({
+    ...plain,
+    table: 'customers',
+    name: 'id',
+    type: 'bigint',
+    nullable: false,
+    identity: 'always',
+  })
   expect(columns.filter(({ table }) => table === 'orders')).toEqual([
     { ...plain, name: 'id', type: 'integer', nullable: false },
     { ...plain, name: 'customer_id', type: 'bigint' },
@@ -59,7 +87,7 @@ test('columns, with types that always name their schema', async () => {
     { ...plain, name: 'states', type: 'shop.state[]' },
     { ...plain, name: 'price', type: 'numeric(10,2)' },
     { ...plain, name: 'placed_at', type: 'timestamp with time zone', nullable: false, default: 'now()' },
-    { ...plain, name: 'doubled', type: 'numeric', default: '(price * (2)::numeric)' },
+    { ...plain, name: 'doubled', type: 'numeric', generated: '(price * (2)::numeric)' },
   ])
 })
 
@@ -93,15 +121,37 @@ test('indexes with order, predicate and what they carry', async () => {
       includes: ['price'],
       where: "(state = 'open'::shop.state)",
     },
+    { ...plain, table: 'visits', name: 'visits_by_page', on: ['page'] },
+    {
+      ...plain,
+      table: 'visits',
+      name: 'visits_pkey',
+      on: ['customer_id', 'at'],
+      unique: true,
+      constraint: 'visits_pkey',
+    },
   ])
 })
 
 test('constraints, foreign keys both ways, triggers, functions', async () => {
   const { db } = database
   const constraints = await catalog.constraints(db, 'shop')
-  expect(constraints.filter(({ table }) => table === 'orders')).toEqual([
-    { table: 'orders', name: 'orders_pkey', kind: 'primary key', columns: ['id'], expression: null },
+  const checked = { expression: null, deferrability: 'not deferrable' }
+  expect(constraints.filter(({ table }) => table.startsWith('visits'))).toEqual([
     {
+      ...checked,
+      table: 'visits',
+      name: 'visits_page_check',
+      kind: 'check',
+      columns: ['page'],
+      expression: "(page <> ''::text)",
+    },
+    { ...checked, table: 'visits', name: 'visits_pkey', kind: 'primary key', columns: ['customer_id', 'at'] },
+  ])
+  expect(constraints.filter(({ table }) => table === 'orders')).toEqual([
+    { ...checked, table: 'orders', name: 'orders_pkey', kind: 'primary key', columns: ['id'] },
+    {
+      ...checked,
       table: 'orders',
       name: 'orders_price_check',
       kind: 'check',
@@ -118,10 +168,21 @@ test('constraints, foreign keys both ways, triggers, functions', async () => {
     referencedTable: 'customers',
     referencedColumns: ['id'],
     onDelete: 'cascade',
+    deferrability: 'not deferrable',
   }
-  expect(await catalog.foreignKeysTo(db, 'shop', 'customers')).toEqual([key])
-  expect(await catalog.foreignKeysIn(db, 'shop')).toEqual([key])
+  // The key of the partitioned table once, its copies on the partitions not at all.
+  const visits = {
+    ...key,
+    name: 'visits_customer_id_fkey',
+    table: 'visits',
+    deferrability: 'initially immediate',
+  }
+  expect(await catalog.foreignKeysTo(db, 'shop', 'customers')).toEqual([key, visits])
+  expect(await catalog.foreignKeysIn(db, 'shop')).toEqual([key, visits])
   expect(await catalog.foreignKeysTo(db, 'shop', 'orders')).toEqual([])
-  expect(await catalog.triggers(db, 'shop')).toEqual([{ table: 'orders', name: 'touch' }])
+  expect(await catalog.triggers(db, 'shop')).toEqual([
+    { table: 'orders', name: 'touch' },
+    { table: 'visits', name: 'visited' },
+  ])
   expect(await catalog.functions(db, 'shop')).toEqual(['nothing()'])
 })

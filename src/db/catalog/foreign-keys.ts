@@ -1,6 +1,6 @@
 import { type Sql, sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
-import { columnNames } from './scope.ts'
+import { columnNames, type Deferrability, deferrability } from './scope.ts'
 
 export interface ForeignKey {
   readonly name: string
@@ -12,6 +12,7 @@ export interface ForeignKey {
   readonly referencedTable: string
   readonly referencedColumns: readonly string[]
   readonly onDelete: 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
+  readonly deferrability: Deferrability
 }
 
 /** Foreign keys that refer to the table, of any schema: who notices when its rows go. */
@@ -39,14 +40,15 @@ function foreignKeys(db: Queryable, condition: Sql): Promise<ForeignKey[]> {
              WHEN 'c' THEN 'cascade'
              WHEN 'n' THEN 'set null'
              ELSE 'set default'
-           END AS "onDelete"
+           END AS "onDelete",
+           ${deferrability} AS deferrability
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_class AS rc ON rc.oid = k.confrelid
     JOIN pg_catalog.pg_namespace AS rn ON rn.oid = rc.relnamespace
     WHERE k.contype = 'f'
-      -- Partitions inherit their parent's keys; the parent's is the one to speak of.
+      -- A partition that refers, or is referred to, has a copy of its table's key; the table's is the one to speak of.
       AND k.conparentid = 0
       AND ${condition}
     ORDER BY n.nspname, c.relname, k.conname

@@ -18,7 +18,7 @@ export interface CatalogIndex {
   readonly valid: boolean
 }
 
-/** Indexes of a schema's tables, those behind constraints too. */
+/** Indexes of a schema's tables, those behind constraints too; partitions have those of their table. */
 export function indexes(db: Queryable, schema: string): Promise<CatalogIndex[]> {
   return db.rows<CatalogIndex>(sql`
     SELECT c.relname AS "table",
@@ -57,6 +57,7 @@ export function indexes(db: Queryable, schema: string): Promise<CatalogIndex[]> 
     LEFT JOIN pg_catalog.pg_constraint AS con ON con.conindid = i.oid AND con.contype IN ('p', 'u', 'x')
     WHERE n.nspname = ${schema}
       AND c.relkind IN ('r', 'p', 'm')
+      AND NOT c.relispartition
     ORDER BY c.relname, i.relname
   `)
 }

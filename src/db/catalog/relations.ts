@@ -4,36 +4,34 @@ import { notOfExtension } from './scope.ts'
 
 export interface CatalogRelation {
   readonly name: string
-  readonly kind:
-    | 'table'
-    | 'partitioned table'
-    | 'partitioned index'
-    | 'view'
-    | 'materialized view'
-    | 'foreign table'
-    | 'composite type'
-    | 'sequence'
+  readonly kind: 'table' | 'view' | 'materialized view' | 'foreign table' | 'composite type' | 'sequence'
+  /** Partition key of a partitioned table as `pg_get_partkeydef` prints it: `RANGE (created_at)`. */
+  readonly partitionedBy: string | null
 }
 
-/** Everything of a schema that has a row in pg_class, by name; ordinary indexes and TOAST tables are their table's. */
+/**
+ * Everything of a schema that has a row in pg_class, by name. Indexes, TOAST tables and partitions belong to a table: a
+ * partitioned one is one table.
+ */
 export function relations(db: Queryable, schema: string): Promise<CatalogRelation[]> {
   return db.rows<CatalogRelation>(sql`
     SELECT c.relname AS name,
            CASE c.relkind
              WHEN 'r' THEN 'table'
-             WHEN 'p' THEN 'partitioned table'
-             WHEN 'I' THEN 'partitioned index'
+             WHEN 'p' THEN 'table'
              WHEN 'v' THEN 'view'
              WHEN 'm' THEN 'materialized view'
              WHEN 'f' THEN 'foreign table'
              WHEN 'c' THEN 'composite type'
              WHEN 'S' THEN 'sequence'
              ELSE c.relkind::text
-           END AS kind
+           END AS kind,
+           pg_get_partkeydef(c.oid) AS "partitionedBy"
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ${schema}
-      AND c.relkind NOT IN ('i', 't')
+      AND c.relkind NOT IN ('i', 'I', 't')
+      AND NOT c.relispartition
       AND ${notOfExtension('pg_class', sql`c.oid`)}
     ORDER BY c.relname
   `)

@@ -26,6 +26,16 @@ export function columnNames(relation: Sql, numbers: Sql): Sql {
   )`
 }
 
+/** When a constraint is checked: `initially …` ones are deferrable (PostgreSQL manual, CREATE TABLE). */
+export type Deferrability = 'not deferrable' | 'initially immediate' | 'initially deferred'
+
+/** The deferrability of the constraint `k`. */
+export const deferrability: Sql = raw(`CASE
+             WHEN k.condeferred THEN 'initially deferred'
+             WHEN k.condeferrable THEN 'initially immediate'
+             ELSE 'not deferrable'
+           END`)
+
 /** True where no extension brought the object into the schema; what one did is the extension's own. */
 export function notOfExtension(catalog: 'pg_class' | 'pg_proc' | 'pg_type', oid: Sql): Sql {
   return sql`NOT EXISTS (

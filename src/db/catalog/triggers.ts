@@ -6,7 +6,7 @@ export interface CatalogTrigger {
   readonly name: string
 }
 
-/** Triggers that someone created, by table and name; those behind constraints are left out. */
+/** Triggers that someone created, by table and name; those behind constraints and of partitions are left out. */
 export function triggers(db: Queryable, schema: string): Promise<CatalogTrigger[]> {
   return db.rows<CatalogTrigger>(sql`
     SELECT c.relname AS "table", t.tgname AS name
@@ -15,6 +15,7 @@ export function triggers(db: Queryable, schema: string): Promise<CatalogTrigger[
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ${schema}
       AND NOT t.tgisinternal
+      AND NOT c.relispartition
     ORDER BY c.relname, t.tgname
   `)
 }

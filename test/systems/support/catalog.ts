@@ -46,7 +46,14 @@ async function tableDescriber(tx: Queryable, schema: string): Promise<(table: st
     const ofKind = (kind: catalog.CatalogConstraint['kind']) =>
       constraints.filter((constraint) => own(constraint) && constraint.kind === kind)
     return {
-      columns: Object.fromEntries(columns.filter(own).map(({ table: _, name: column, ...rest }) => [column, rest])),
+      columns: Object.fromEntries(
+        columns
+          .filter(own)
+          .map(({ name: column, type, nullable, default: expression }) => [
+            column,
+            { type, nullable, default: expression },
+          ]),
+      ),
       primaryKey: ofKind('primary key').flatMap((key) => key.columns),
       foreignKeys: Object.fromEntries(
         foreignKeys.filter(own).map((key) => [
