@@ -108,9 +108,21 @@ async function maintenanceDue(db: Database, placed: readonly Placed[]): Promise<
   }
 }
 
-/** The overview as sections; the last one says what to do next. */
-export function overviewView(overview: Overview): View {
+/** True for the formats that people read. */
+export function isForPeople(format: Context['format']): boolean {
+  return format === 'table' || format === 'md'
+}
+
+/**
+ * The overview as sections; the last one says what to do next. People get one screen: with several systems in the
+ * database the tables are left out, and the states of each system's work stand in one line.
+ *
+ * @param full every section, as machines get it
+ */
+export function overviewView(overview: Overview, full: boolean): View {
   const { connection, tables, migrations, due } = overview
+  const present = overview.systems.filter(({ name }) => tables.some(({ system }) => system === name))
+  const short = !full && present.length > 1
   const sections: Section[] = [
     {
       kind: 'record',
@@ -139,22 +151,12 @@ export function overviewView(overview: Overview): View {
       ],
       rows: overview.systems.map((system) => systemRow(system, tables, migrations)),
     },
-    {
-      kind: 'table',
-      key: 'tables',
-      title: 'Tables',
-      columns: [
-        { key: 'system', kind: 'text' },
-        { key: 'table', kind: 'text' },
-        { key: 'rows', kind: 'bigint', unit: 'count' },
-        { key: 'estimated', label: 'estimated', kind: 'boolean' },
-        { key: 'bytes', label: 'size', kind: 'bigint', unit: 'bytes' },
-      ],
-      shown: ['table', 'rows', ...(tables.some((table) => table.estimated) ? ['estimated'] : []), 'bytes'],
-      rows: tables.map((table) => ({ ...table })),
-      empty: 'No table of a known system is here yet.',
-    },
-    ...overview.systems.flatMap((system) => outcomeSection(system, overview)),
+    ...(short
+      ? [outcomesInShort(present, overview)]
+      : [
+          tableSection(tables, present.length > 1),
+          ...overview.systems.flatMap((system) => outcomeSection(system, overview)),
+        ]),
     {
       kind: 'record',
       key: 'due',
@@ -169,6 +171,59 @@ export function overviewView(overview: Overview): View {
     { kind: 'notes', key: 'next', title: 'Next', lines: nextSteps(overview) },
   ]
   return { shape: 'sections', sections }
+}
+
+function tableSection(tables: readonly TableFigures[], several: boolean): Section {
+  return {
+    kind: 'table',
+    key: 'tables',
+    title: 'Tables',
+    columns: [
+      { key: 'system', kind: 'text' },
+      { key: 'table', kind: 'text' },
+      { key: 'rows', kind: 'bigint', unit: 'count' },
+      { key: 'estimated', label: 'estimated', kind: 'boolean' },
+      { key: 'bytes', label: 'size', kind: 'bigint', unit: 'bytes' },
+    ],
+    shown: [
+      ...(several ? ['system'] : []),
+      'table',
+      'rows',
+      ...(tables.some((table) => table.estimated) ? ['estimated'] : []),
+      'bytes',
+    ],
+    rows: tables.map((table) => ({ ...table })),
+    empty: 'No table of a known system is here yet.',
+  }
+}
+
+/** A line for each system: what it works on, and how that fared, the commonest outcome first. */
+function outcomesInShort(present: readonly System[], { outcomes, outcomeDays: days }: Overview): Section {
+  return {
+    kind: 'table',
+    key: 'outcomes',
+    title: `Work of the last ${days} days`,
+    columns: [
+      { key: 'system', kind: 'text' },
+      { key: 'work', kind: 'text' },
+      { key: 'rows', kind: 'bigint', unit: 'count' },
+      { key: 'states', kind: 'text' },
+    ],
+    rows: present.flatMap((system) => {
+      const own = outcomes.filter((outcome) => outcome.system === system.name)
+      if (own.length === 0) return []
+      return {
+        system: system.name,
+        work: entityNamed(system, system.overview.entity)?.plural ?? system.overview.entity,
+        rows: own.reduce((sum, { rows }) => sum + rows, 0n),
+        states: own
+          .toSorted((a, b) => b.share - a.share)
+          .map(({ state, share }) => `${state} ${Math.round(share)}%`)
+          .join(', '),
+      }
+    }),
+    empty: 'None.',
+  }
 }
 
 function systemRow(system: System, tables: readonly TableFigures[], migrations: readonly MigrationStatus[]) {
@@ -233,14 +288,13 @@ function nextSteps({ systems: loaded, tables, migrations, due, connection }: Ove
   }
   const lines = loaded.flatMap((system) => {
     const bad = badOnes(system)
-    return [
-      ...(bad === undefined ? [] : [`steward ${bad}   what went wrong lately`]),
-      `steward ${system.name} --help   everything there is to do with ${system.title}`,
-    ]
+    return bad === undefined ? [] : [`steward ${bad}   what went wrong lately`]
   })
+  const names = loaded.map(({ name }) => name).join('|')
   const jobs = Object.entries(due).filter(([, count]) => count > 0)
   return [
     ...lines,
+    `steward ${names} --help   everything there is to do`,
     'steward report list   questions it can answer',
     ...jobs.map(([job]) => `steward maintain ${job} --dry-run   what needs it, and why`),
   ]

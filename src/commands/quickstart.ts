@@ -4,7 +4,7 @@ import { LockedError, RefusedError, throwIfStopped, UsageError } from '../errors
 import { systems } from '../systems/registry.ts'
 import { type Context, defineCommand } from './command.ts'
 import { applyUp } from './migrate/up.ts'
-import { gatherOverview, overviewView } from './overview.ts'
+import { gatherOverview, isForPeople, overviewView } from './overview.ts'
 import { seedSystem } from './seed/run.ts'
 
 export const quickstart = defineCommand({
@@ -21,10 +21,11 @@ export const quickstart = defineCommand({
     context.ui.note(`Server    running, database ${database}`)
     const { outcomes } = await applyUp(context)
     context.ui.note(`Schema    ${outcomes.length === 0 ? 'up to date' : `${outcomes.length} migrations applied`}`)
-    for (const { name } of systems) await seedDemo(context, name)
+    const { seeds } = await import('../../seeds/registry.ts')
+    for (const { name } of systems) if (seeds[name]) await seedDemo(context, name)
     return gatherOverview(context)
   },
-  view: overviewView,
+  view: (overview, _input, { format }) => overviewView(overview, !isForPeople(format)),
 })
 
 /** Demo data belongs into no database that somebody configured: they say so themselves, with two commands. */

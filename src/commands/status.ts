@@ -1,6 +1,7 @@
 /** `steward status`: what is connected, what is in it, what is due. */
 import { defineCommand } from './command.ts'
-import { gatherOverview, overviewView } from './overview.ts'
+import { toggle } from './flags.ts'
+import { gatherOverview, isForPeople, overviewView } from './overview.ts'
 
 export const status = defineCommand({
   name: 'status',
@@ -10,6 +11,7 @@ export const status = defineCommand({
     { command: '--profile production status --json', does: 'The same for another, for a script' },
   ],
   effect: 'read',
+  flags: { full: toggle('every table and outcome, also where several systems would fill more than a screen') },
   run: gatherOverview,
-  view: overviewView,
+  view: (overview, { full }, { format }) => overviewView(overview, full || !isForPeople(format)),
 })
