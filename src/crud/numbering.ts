@@ -9,10 +9,18 @@ import type { Candidate } from './candidate.ts'
 import type { Values } from './input.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 
-/** Fields of the entity that are numbered, with the fields that name their series. */
-export function numberedFields(entity: Entity): { readonly key: string; readonly within: readonly string[] }[] {
-  return Object.entries(entity.fields).flatMap(([key, { numberedWithin }]) =>
-    numberedWithin ? [{ key, within: numberedWithin }] : [],
+interface Numbered {
+  readonly key: string
+  /** Fields that name the series. */
+  readonly within: readonly string[]
+  /** First number of a series. */
+  readonly first: number
+}
+
+/** Fields of the entity that are numbered. */
+export function numberedFields(entity: Entity): Numbered[] {
+  return Object.entries(entity.fields).flatMap(([key, { numberedWithin, numberedFrom = 1 }]) =>
+    numberedWithin ? [{ key, within: numberedWithin, first: numberedFrom }] : [],
   )
 }
 
@@ -26,15 +34,15 @@ export async function numbered(
   candidates: readonly Candidate[],
 ): Promise<Values[]> {
   let rows: Values[] = candidates.map(({ values }) => values)
-  for (const { key, within } of numberedFields(scope.entity)) {
+  for (const { key, within, first } of numberedFields(scope.entity)) {
     const last = await lastNumbers(transaction, scope, key, within, rows)
     rows = rows.map((values) => {
       // A series that the database has yet to name begins here; its first number is the column's business.
       if (within.some((part) => values[part] === undefined || values[part] === null)) {
-        return values[key] === undefined ? { ...values, [key]: 1 } : values
+        return values[key] === undefined ? { ...values, [key]: first } : values
       }
       const series = seriesOf(values, within)
-      const next = (last.get(series) ?? 0) + 1
+      const next = (last.get(series) ?? first - 1) + 1
       const number = values[key] === undefined ? next : Number(values[key])
       last.set(series, Math.max(number, next - 1))
       return { ...values, [key]: number }

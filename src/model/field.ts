@@ -47,8 +47,10 @@ export interface FieldOptions {
   /** What its words mean at a glance: `{ failed: 'bad' }`. */
   readonly tones?: Column['tones']
   readonly secret?: boolean
-  /** Numbered from 1 within the rows that share these fields; assigned at creation, safe against races. */
+  /** Numbered within the rows that share these fields; assigned at creation, safe against races. */
   readonly numberedWithin?: readonly string[]
+  /** The first number of a series (`numberedWithin`); 1 when absent. */
+  readonly numberedFrom?: number
   /** The value is itself a JSON Schema: it must compile, and rules may check other values against it. */
   readonly isJsonSchema?: boolean
   /** Stored generated column (PostgreSQL manual, 5.4): its expression as `pg_get_expr` prints it. */
@@ -89,6 +91,7 @@ function field<K extends Kind, const O extends FieldOptions>(
 ): Field<Nullish<O, KindValue[K]>> {
   return {
     ...options,
+    ...(options.sealed === undefined ? {} : { secret: true }),
     kind,
     sqlType,
     nullable: options.nullable ?? false,

@@ -108,6 +108,32 @@ export function wholeNumberMember(member: string, lowest: number): Rule {
   }
 }
 
+/** Of a JSON object: where it has this member, the member is a text with something in it. */
+export function textMember(member: string): Rule {
+  return {
+    describes: `${member}, if given, a text`,
+    check(value) {
+      const given = isJsonObject(value) && Object.hasOwn(value, member) ? value[member] : undefined
+      return given === undefined || (typeof given === 'string' && given.trim() !== '')
+        ? undefined
+        : `${member} must be a text`
+    },
+  }
+}
+
+/** Of a JSON object: where it has this member, the member is an array of texts. */
+export function textsMember(member: string): Rule {
+  return {
+    describes: `${member}, if given, an array of texts`,
+    check(value) {
+      const given = isJsonObject(value) && Object.hasOwn(value, member) ? value[member] : undefined
+      return given === undefined || (Array.isArray(given) && given.every((each) => typeof each === 'string'))
+        ? undefined
+        : `${member} must be an array of texts`
+    },
+  }
+}
+
 /** `[x, y]`, two finite numbers. */
 export const coordinatePair: Rule = {
   describes: 'a pair of numbers, [x, y]',
