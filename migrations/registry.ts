@@ -7,4 +7,5 @@ import type { Migration } from '../src/model/migration.ts'
 export const migrations: Readonly<Record<string, () => Promise<readonly Migration[]>>> = {
   steward: async () => (await import('./steward/index.ts')).default,
   skyvern: async () => (await import('./skyvern/index.ts')).default,
+  autopr: async () => (await import('./autopr/index.ts')).default,
 }

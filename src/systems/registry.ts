@@ -15,4 +15,10 @@ export const systems: readonly SystemEntry[] = [
     summary: 'Browser automation: organizations, tasks, steps, actions, artifacts, workflows, runs',
     load: async () => (await import('./skyvern/index.ts')).skyvern,
   },
+  {
+    name: 'autopr',
+    title: 'AutoPR',
+    summary: 'PR automation: workflows, executions, actions, triggers, logs, integrations, events',
+    load: async () => (await import('./autopr/index.ts')).autopr,
+  },
 ]
