@@ -60,6 +60,11 @@ export interface Config {
   /** Milliseconds, for DDL and maintenance. */
   readonly lockTimeoutMs: number
   readonly poolSize: number
+  /**
+   * The key that sealed fields are encrypted with, or the file that holds it. The file is read when the key is needed
+   * (`config/credentials.ts`): whoever may not read it can still do everything else.
+   */
+  readonly credentials?: { readonly key: string } | { readonly keyFile: string }
   /** Overrides of declared ages: system → rule → PostgreSQL interval. */
   readonly retention: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Where each value came from, by path (`host`, `direct.host`, `schemas.skyvern`), for `config show`. */

@@ -15,6 +15,8 @@ export interface Setting {
 /** Every variable of Steward's own; `STEWARD_SCHEMA_<SYSTEM>` besides. */
 const VARIABLES: readonly string[] = [
   'STEWARD_CONFIG',
+  'STEWARD_CREDENTIALS_KEY',
+  'STEWARD_CREDENTIALS_KEY_FILE',
   'STEWARD_DATA_HOME',
   'STEWARD_DIRECT_URL',
   'STEWARD_ENVIRONMENT',
@@ -49,6 +51,7 @@ export function describeConfig(config: Config): Setting[] {
     row('statementTimeout', milliseconds(config.statementTimeoutMs)),
     row('lockTimeout', milliseconds(config.lockTimeoutMs)),
     row('poolSize', String(config.poolSize)),
+    ...credentialRows(config, row),
     ...Object.entries(config.retention).flatMap(([system, rules]) =>
       Object.entries(rules).map(([rule, age]) => row(`retention.${system}.${rule}`, age)),
     ),
@@ -69,6 +72,11 @@ function endpointRows(
     ),
     ...(password === undefined ? [] : [row(`${prefix}password`, '***')]),
   ]
+}
+
+function credentialRows({ credentials }: Config, row: (setting: string, value: string) => Setting): Setting[] {
+  if (credentials === undefined) return []
+  return 'key' in credentials ? [row('credentials.key', '***')] : [row('credentials.keyFile', credentials.keyFile)]
 }
 
 function milliseconds(value: number): string {

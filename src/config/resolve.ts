@@ -69,7 +69,7 @@ export async function resolveConfig(options: ResolveOptions): Promise<Config> {
     return completeEndpoint(parts, partsOf(target.endpoint, 'as the main connection'), `${which}.`, context)
   }
   const [direct, replica] = [await other('direct'), await other('replica')]
-  const settings = resolveSettings(applies ? profile : undefined, choice.explicit, machine, findings)
+  const settings = resolveSettings(applies ? profile : undefined, choice.explicit, machine, cwd, findings)
   const pooler = resolvePooler(source, profile, machine, findings)
   // The one setting that does no harm with another database.
   const system = settings.system ?? profile?.settings.system

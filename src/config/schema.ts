@@ -53,6 +53,14 @@ const profile = z.strictObject(
     statementTimeout: z.optional(timeout),
     lockTimeout: z.optional(timeout),
     poolSize: z.optional(whole(1, 100)),
+    credentials: z.optional(
+      z.strictObject(
+        { keyFile: text() },
+        {
+          error: ({ code }) => (code === 'invalid_type' ? 'must hold keyFile' : undefined),
+        },
+      ),
+    ),
     retention: z.optional(
       z.record(
         z.string(),
@@ -78,7 +86,9 @@ export type FileSettings = z.output<typeof file>
 /** The keys that may stand at a path of the file, for the hint at a misspelt one. */
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return Object.keys(file.shape)
-  return path.length === 2 && path[0] === 'profiles' ? Object.keys(profile.shape) : []
+  if (path[0] !== 'profiles') return []
+  if (path.length === 3 && path[2] === 'credentials') return ['keyFile']
+  return path.length === 2 ? Object.keys(profile.shape) : []
 }
 
 function refuseTimeout(value: string): string | undefined {

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { InvalidValue } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
 import { type Config, ENVIRONMENTS, type Environment, type StoreConfig } from './config.ts'
+import { chooseCredentials } from './credentials.ts'
 import { type Profile, place } from './find.ts'
 import type { Sourced } from './parts.ts'
 import { dataHome, type Machine, variable } from './paths.ts'
@@ -20,7 +21,15 @@ const MOST_CONNECTIONS = 100
 
 type Settings = Pick<
   Config,
-  'environment' | 'system' | 'schemas' | 'stores' | 'statementTimeoutMs' | 'lockTimeoutMs' | 'poolSize' | 'retention'
+  | 'environment'
+  | 'system'
+  | 'schemas'
+  | 'stores'
+  | 'statementTimeoutMs'
+  | 'lockTimeoutMs'
+  | 'poolSize'
+  | 'credentials'
+  | 'retention'
 >
 
 /** Schema of one system: `STEWARD_SCHEMA_SKYVERN=tenant_7`. */
@@ -43,11 +52,14 @@ interface Sources {
 /**
  * Settings by precedence: Steward's own variables, then the variables of other programs, then the profile. A profile
  * that was named explicitly goes before the variables of other programs, since those were not set for it.
+ *
+ * @param cwd what relative paths in variables begin from
  */
 export function resolveSettings(
   profile: Profile | undefined,
   explicit: boolean,
   machine: Machine,
+  cwd: string,
   findings: Findings,
 ): Settings {
   const sources = sourcesOf(profile, explicit, machine, findings)
@@ -67,6 +79,7 @@ export function resolveSettings(
     schemas: schemas(settings?.schemas ?? {}, at, machine, findings),
     stores: stores(settings?.stores ?? {}, at, machine, findings),
     ...limits(sources, findings),
+    ...chooseCredentials(profile, machine, cwd, findings),
     retention: retention(settings?.retention ?? {}, at, findings),
   }
 }
