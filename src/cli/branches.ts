@@ -53,6 +53,12 @@ export const branches: readonly Branch[] = [
     load: async () => (await import('../commands/migrate/index.ts')).migrateGroup,
   },
   {
+    name: 'schema',
+    summary: 'Compare the database with what Steward declares',
+    heading: 'Database:',
+    load: async () => (await import('../commands/schema/index.ts')).schemaGroup,
+  },
+  {
     name: 'maintain',
     summary: 'Vacuum, analyze and reindex by need',
     heading: 'Database:',

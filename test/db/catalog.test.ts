@@ -47,7 +47,6 @@ test('relations of every kind, and types', async () => {
   const { db } = database
   expect(await catalog.relations(db, 'shop')).toEqual([
     { name: 'customers', kind: 'table', partitionedBy: null },
-    { name: 'customers_id_seq', kind: 'sequence', partitionedBy: null },
     { name: 'dear', kind: 'view', partitionedBy: null },
     { name: 'orders', kind: 'table', partitionedBy: null },
     // One table: its partitions are no relations of their own.
@@ -181,8 +180,8 @@ test('constraints, foreign keys both ways, triggers, functions', async () => {
   expect(await catalog.foreignKeysIn(db, 'shop')).toEqual([key, visits])
   expect(await catalog.foreignKeysTo(db, 'shop', 'orders')).toEqual([])
   expect(await catalog.triggers(db, 'shop')).toEqual([
-    { table: 'orders', name: 'touch' },
-    { table: 'visits', name: 'visited' },
+    { table: 'orders', name: 'touch', enabled: true },
+    { table: 'visits', name: 'visited', enabled: true },
   ])
   expect(await catalog.functions(db, 'shop')).toEqual(['nothing()'])
 })

@@ -1,47 +1,11 @@
-/** Skyvern's migrations go up, down and up again, in a schema of any name, on older servers too. */
-import { afterEach, describe, expect, it } from 'vitest'
-import skyvernMigrations from '../../migrations/skyvern/index.ts'
-import { connect } from '../../src/db/connect.ts'
+/** What Skyvern's migrations do to rows, and to ids under another schema; the rest `migrations.test.ts` holds. */
+import { afterEach, expect, it } from 'vitest'
 import { sql } from '../../src/model/sql.ts'
-import { skyvern } from '../../src/systems/skyvern/index.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
-import { describeCatalog } from './support/catalog.ts'
-import { describeDeclarations } from './support/declared.ts'
-import { installedBinaries, startInstalled } from './support/installed-server.ts'
 import { migrateSkyvern } from './support/migrate.ts'
 
 let database: TestDatabase
 afterEach(() => database?.drop())
-
-const NOTHING = { tables: {}, types: {}, sequences: [], functions: [], others: [] }
-
-it('the names of the migrations are in their order', () => {
-  const names = skyvernMigrations.map(({ name }) => name)
-  expect(names).toEqual([...names].sort())
-  expect(new Set(names).size).toBe(names.length)
-})
-
-it('going down undoes each migration exactly, and going up again gives the same schema', async () => {
-  database = await createEmptyDatabase()
-  const { db, endpoint } = database
-  const stages = [await emptySchema()]
-  for (const { name } of skyvernMigrations) {
-    await migrateSkyvern(endpoint, 'skyvern', 'up', (each) => each === name)
-    stages.push(await describeCatalog(db, 'skyvern'))
-  }
-  expect(stages[0]).toEqual(NOTHING)
-  for (const [place, { name }] of [...skyvernMigrations.entries()].reverse()) {
-    await migrateSkyvern(endpoint, 'skyvern', 'down', (each) => each === name)
-    expect(await describeCatalog(db, 'skyvern'), `after ${name} down`).toEqual(stages[place])
-  }
-  await migrateSkyvern(endpoint, 'skyvern', 'up')
-  expect(await describeCatalog(db, 'skyvern')).toEqual(stages.at(-1))
-
-  async function emptySchema() {
-    await db.execute(sql`CREATE SCHEMA skyvern`)
-    return describeCatalog(db, 'skyvern')
-  }
-})
 
 it('the TOTP migration adds its columns to tasks that are there already, and keeps the rest going down', async () => {
   database = await createEmptyDatabase()
@@ -60,35 +24,17 @@ it('the TOTP migration adds its columns to tasks that are there already, and kee
   ])
 })
 
-describe('a profile that maps the schema', () => {
-  it.each([['prod_eu'], [`Kunde "Ä's"`], ['public']])(
-    'to %s gets the same schema there and none elsewhere',
-    async (name) => {
-      database = await createEmptyDatabase()
-      const { db, endpoint } = database
-      await migrateSkyvern(endpoint, name, 'up')
-      const { quoted } = await db.one<{ quoted: string }>(sql`SELECT quote_ident(${name}::text) AS quoted`)
-      expect(await describeCatalog(db, name)).toEqual(describeDeclarations(skyvern, quoted))
-      const schemas = await db.rows(sql`
-      SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$)' AND nspname <> ${name}`)
-      expect(schemas).toEqual([])
-      await migrateSkyvern(endpoint, name, 'down')
-      expect(await describeCatalog(db, name)).toEqual(NOTHING)
-    },
-  )
-
-  it('may have two deployments side by side, each with ids and triggers of its own', async () => {
-    database = await createEmptyDatabase()
-    const { db, endpoint } = database
-    await migrateSkyvern(endpoint, 'first', 'up')
-    await migrateSkyvern(endpoint, 'second', 'up')
-    await db.execute(sql`INSERT INTO second.organizations (organization_name) VALUES ('Acme')`)
-    await migrateSkyvern(endpoint, 'first', 'down')
-    await db.execute(sql`INSERT INTO second.organizations (organization_name) VALUES ('Beta')`)
-    await db.execute(sql`UPDATE second.organizations SET domain = 'example.com'`)
-    const ids = await db.rows(sql`SELECT organization_id FROM second.organizations`)
-    expect(ids).toHaveLength(2)
-  })
+it('two deployments side by side have ids and triggers of their own', async () => {
+  database = await createEmptyDatabase()
+  const { db, endpoint } = database
+  await migrateSkyvern(endpoint, 'first', 'up')
+  await migrateSkyvern(endpoint, 'second', 'up')
+  await db.execute(sql`INSERT INTO second.organizations (organization_name) VALUES ('Acme')`)
+  await migrateSkyvern(endpoint, 'first', 'down')
+  await db.execute(sql`INSERT INTO second.organizations (organization_name) VALUES ('Beta')`)
+  await db.execute(sql`UPDATE second.organizations SET domain = 'example.com'`)
+  const ids = await db.rows(sql`SELECT organization_id FROM second.organizations`)
+  expect(ids).toHaveLength(2)
 })
 
 it('a rename of the schema leaves the defaults working', async () => {
@@ -102,31 +48,3 @@ it('a rename of the schema leaves the defaults working', async () => {
     { organization_name: 'Acme', domain: 'example.com' },
   ])
 })
-
-for (const major of [14, 15, 16, 17]) {
-  const binaries = await installedBinaries(major)
-  it.skipIf(binaries === undefined)(
-    `PostgreSQL ${major} ends with the same schema`,
-    async () => {
-      const server = await startInstalled(binaries ?? '')
-      try {
-        await migrateSkyvern(server.endpoint, 'skyvern', 'up')
-        const db = await connect(server.endpoint, {
-          applicationName: 'steward:test',
-          statementTimeoutMs: 60_000,
-          poolSize: 1,
-        })
-        try {
-          expect(Math.trunc(db.serverVersion / 10_000)).toBe(major)
-          expect(await describeCatalog(db, 'skyvern')).toEqual(describeDeclarations(skyvern, 'skyvern'))
-        } finally {
-          await db.close()
-        }
-        await migrateSkyvern(server.endpoint, 'skyvern', 'down')
-      } finally {
-        await server.stop()
-      }
-    },
-    60_000,
-  )
-}

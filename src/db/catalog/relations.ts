@@ -10,8 +10,8 @@ export interface CatalogRelation {
 }
 
 /**
- * Everything of a schema that has a row in pg_class, by name. Indexes, TOAST tables and partitions belong to a table: a
- * partitioned one is one table.
+ * Everything of a schema that has a row in pg_class, by name. Indexes, TOAST tables, partitions and the sequences of
+ * identity columns belong to a table: a partitioned one is one table.
  */
 export function relations(db: Queryable, schema: string): Promise<CatalogRelation[]> {
   return db.rows<CatalogRelation>(sql`
@@ -32,6 +32,15 @@ export function relations(db: Queryable, schema: string): Promise<CatalogRelatio
     WHERE n.nspname = ${schema}
       AND c.relkind NOT IN ('i', 'I', 't')
       AND NOT c.relispartition
+      -- An identity column owns its sequence as a part of itself; that of a serial column is a thing of its own.
+      AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_depend AS d
+        WHERE c.relkind = 'S'
+          AND d.classid = 'pg_catalog.pg_class'::regclass
+          AND d.objid = c.oid
+          AND d.deptype = 'i'
+      )
       AND ${notOfExtension('pg_class', sql`c.oid`)}
     ORDER BY c.relname
   `)
