@@ -10,8 +10,9 @@ import type { Field } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
 import { plainJson } from './json.ts'
 import { fieldOf } from './scope.ts'
+import { inputFlag, Unsealed } from './seal.ts'
 import { type Purpose, settableFields, whyNotSettable } from './settable.ts'
-import { type Form, typedValue } from './typed.ts'
+import { characterLimit, type Form, isTooLong, typedValue } from './typed.ts'
 
 /** Values by field, in their memory form; absent ones are left to the database. */
 export type Values = Readonly<Record<string, unknown>>
@@ -97,9 +98,14 @@ export async function inputReader(entity: Entity, purpose: Purpose, only?: reado
       const isNamed = (key: string) => (values[key] ?? null) !== null || isWrong(key) || absent.includes(key)
       return absent
         .filter((key) => !filledVia(entity, key).some(isNamed))
-        .map((key) => ({ where: key, reason: 'is required' }))
+        .map((key) => ({ where: key, reason: requiredReason(fieldOf(entity, key)) }))
     },
   }
+}
+
+/** That a field must be given and, of one that is never given as a value, how. */
+export function requiredReason({ sealed }: Field): string {
+  return sealed === undefined ? 'is required' : `is required; give it with ${inputFlag(sealed.input)}`
 }
 
 /** Two readings of one input as one; the later one's values win. */
@@ -168,12 +174,15 @@ function checkedValue(
 ): { readonly value: unknown; readonly reasons: readonly string[] } {
   try {
     const typed = typedValue(field, given, form)
+    if (typed instanceof Unsealed) return { value: typed, reasons: typed.whyNot(field.rules) }
+    // A hash that a file brings: the rules are about what it was made of.
+    if (field.sealed) return { value: typed, reasons: [] }
     const value = field.rules.reduce((current, { normalise }) => normalise?.(current) ?? current, typed)
     const plain = field.kind === 'json' ? plainJson(value) : value
     const reasons = field.rules.flatMap(({ check }) => check(plain) ?? [])
-    const limit = lengthLimit(field)
-    if (limit !== undefined && typeof value === 'string' && [...value].length > limit) {
-      reasons.push(`must not be longer than ${limit} characters`)
+    if (isTooLong(field, value)) {
+      const each = field.kind === 'textArray' ? 'must not hold texts' : 'must not be'
+      reasons.push(`${each} longer than ${characterLimit(field.sqlType)} characters`)
     }
     if (field.isJsonSchema && reasons.length === 0) compile?.(value)
     return { value, reasons: [...new Set(reasons)] }
@@ -181,12 +190,6 @@ function checkedValue(
     if (error instanceof InvalidValue) return { value: undefined, reasons: [error.message] }
     throw error
   }
-}
-
-/** n of `character varying(n)`, in characters. */
-function lengthLimit(field: Field): number | undefined {
-  const match = /^character varying\((\d+)\)$/.exec(field.sqlType)
-  return match?.[1] === undefined ? undefined : Number(match[1])
 }
 
 function problemsOf(entity: Entity, accepted: readonly string[], issue: z.core.$ZodIssue): Problem[] {

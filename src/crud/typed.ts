@@ -10,6 +10,7 @@ import type { Field } from '../model/field.ts'
 import { type Sql, sql } from '../model/sql.ts'
 import { isTooDeep, MOST_LEVELS, sameJson } from './json.ts'
 import { castType, type Scope } from './scope.ts'
+import { alreadySealed, inputFlag, Unsealed } from './seal.ts'
 import { parseValue } from './values.ts'
 
 /** `text`: typed by a person. `json`: a parsed JSON or YAML value. `csv`: a cell, null for an empty unquoted one. */
@@ -21,6 +22,11 @@ export type Form = 'text' | 'json' | 'csv'
  * @throws InvalidValue with the reason, to be completed with the name of the field
  */
 export function typedValue(field: Field, given: unknown, form: Form): unknown {
+  if (field.sealed) {
+    if (given instanceof Unsealed) return given
+    if (form !== 'text') return alreadySealed(field.sealed, given)
+    throw new InvalidValue(`is never stored as it is given; use ${inputFlag(field.sealed.input)}`)
+  }
   if (form === 'json') return fromJson(field, given)
   if (typeof given !== 'string') throw new InvalidValue('must be text')
   return fromText(field, given, form)
@@ -28,6 +34,7 @@ export function typedValue(field: Field, given: unknown, form: Form): unknown {
 
 /** The value as a bound parameter of the column's type; `undefined` stands for the column's default. */
 export function typedSql(scope: Scope, field: Field, value: unknown): Sql {
+  if (value instanceof Unsealed) throw new Error('a secret was to be stored before it was sealed')
   // A JSON array would be bound as a PostgreSQL array, and a JSON text without its quotes.
   const bound = field.kind === 'json' && value !== null ? stringifyJson(value) : value
   return sql`${bound}::${castType(scope, field)}`
@@ -38,7 +45,21 @@ export function isSameValue(field: Field, current: unknown, next: unknown): bool
   if (current === null || next === null) return current === next
   if (field.kind === 'timestamp') return instantOf(current) === instantOf(next)
   if (field.kind === 'json' || field.kind === 'textArray') return sameJson(current, next)
+  if (field.kind === 'numeric') return plainDecimal(String(current)) === plainDecimal(String(next))
   return current === next
+}
+
+/** True for a text, or an element of an array, that `character varying(n)` has no room for. */
+export function isTooLong({ sqlType }: Field, value: unknown): boolean {
+  const limit = characterLimit(sqlType)
+  if (limit === undefined) return false
+  return [value].flat().some((text) => typeof text === 'string' && [...text].length > limit)
+}
+
+/** n of `character varying(n)` or `character varying(n)[]`, in characters. */
+export function characterLimit(sqlType: string): number | undefined {
+  const match = /^character varying\((\d+)\)(?:\[\])?$/.exec(sqlType)
+  return match?.[1] === undefined ? undefined : Number(match[1])
 }
 
 function fromText(field: Field, raw: string, form: 'text' | 'csv'): unknown {
@@ -154,6 +175,17 @@ function instant(field: Field, raw: string): string {
     throw new InvalidValue('must be an instant such as 2026-11-01T08:00:00Z')
   }
   return moment.instant
+}
+
+/** One text for each decimal value: `1.50` and `15e-1` are the same number. */
+function plainDecimal(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text) ?? []
+  const digits = `${whole}${fraction}`.replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return /\d/.test(text) ? '0' : text
+  const power = Number(exponent) - fraction.length + (digits.length - significant.length)
+  return `${sign === '-' ? '-' : ''}${significant}e${power}`
 }
 
 /** Microseconds since 1970; NaN for what is no instant. */

@@ -317,10 +317,11 @@ export function keyOf({ fields }: Entity, name: string): string {
 }
 
 /** Fields that a new row must have from its input: no default, no NULL, nothing that assigns them. */
-export function requiredFields({ fields }: Entity): string[] {
+export function requiredFields({ fields, derived }: Entity): string[] {
   return Object.entries(fields)
     .filter(([, field]) => isSettableAt(field, 'create') && !field.nullable)
     .filter(([, field]) => field.default === undefined && field.numberedWithin === undefined)
+    .filter(([key, field]) => field.generated === undefined && !field.identity && derived?.field !== key)
     .map(([key]) => key)
 }
 

@@ -56,25 +56,27 @@ export const email: Rule = {
     typeof value === 'string' && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? undefined : 'is not an e-mail address',
 }
 
-/** A number within inclusive bounds. */
+/** A number within inclusive bounds; of a `numeric`, which is held as text, the nearest double is compared. */
 export function between(lowest: number, highest: number): Rule {
   return {
     describes: `from ${lowest} to ${highest}`,
-    check: (value) =>
-      typeof value === 'number' && value >= lowest && value <= highest
+    check: (value) => {
+      const number = numberIn(value)
+      return number !== undefined && number >= lowest && number <= highest
         ? undefined
-        : `must be from ${lowest} to ${highest}`,
+        : `must be from ${lowest} to ${highest}`
+    },
   }
 }
 
-/** A number (or bigint) of at least `lowest`. */
+/** A number (of whatever kind) of at least `lowest`. */
 export function atLeast(lowest: number): Rule {
   return {
     describes: `at least ${lowest}`,
-    check: (value) =>
-      (typeof value === 'number' || typeof value === 'bigint') && value >= lowest
-        ? undefined
-        : `must be at least ${lowest}`,
+    check: (value) => {
+      const number = numberIn(value)
+      return number !== undefined && number >= lowest ? undefined : `must be at least ${lowest}`
+    },
   }
 }
 
@@ -151,4 +153,10 @@ export function isJsonObject(value: unknown): value is { readonly [key: string]:
 
 function trimmed(value: unknown): unknown {
   return typeof value === 'string' ? value.trim() : value
+}
+
+/** The value of a number of any kind: bigint, and numeric as its text. */
+function numberIn(value: unknown): number | bigint | undefined {
+  if (typeof value === 'number' || typeof value === 'bigint') return value
+  return typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value)) ? Number(value) : undefined
 }
