@@ -1,0 +1,96 @@
+/**
+ * Tasks and what they wait for (systems/agentvine.md, 3 and 11; decisions 48, 49, 51). A task that goes leaves its
+ * subtasks behind; users and workers that go leave the task behind.
+ */
+import { keepTime } from '../../keep-time.ts'
+
+export const taskTables = (s: string): string[] => [
+  `CREATE TABLE ${s}.tasks (
+  id uuid DEFAULT gen_random_uuid() CONSTRAINT tasks_pkey PRIMARY KEY,
+  title varchar(255) NOT NULL,
+  description text,
+  task_type varchar(20) NOT NULL,
+  permission_level varchar(20) NOT NULL,
+  priority varchar(10) NOT NULL DEFAULT 'normal',
+  status varchar(20) NOT NULL DEFAULT 'pending',
+  repository_url varchar(500),
+  branch_name varchar(255),
+  issue_number integer,
+  pr_number integer,
+  context jsonb NOT NULL DEFAULT '{}',
+  metadata jsonb NOT NULL DEFAULT '{}',
+  created_by uuid CONSTRAINT fk_tasks_created_by REFERENCES ${s}.users (id) ON DELETE SET NULL,
+  assigned_to uuid CONSTRAINT fk_tasks_assigned_to REFERENCES ${s}.workers (id) ON DELETE SET NULL,
+  parent_task_id uuid CONSTRAINT fk_tasks_parent_task REFERENCES ${s}.tasks (id) ON DELETE SET NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  started_at timestamptz,
+  completed_at timestamptz,
+  deleted_at timestamptz,
+  CONSTRAINT chk_tasks_type CHECK (task_type IN ('feature', 'bugfix', 'test', 'docs', 'refactor', 'review')),
+  CONSTRAINT chk_tasks_permission_level CHECK (permission_level IN ('autonomous', 'supervised', 'human_required')),
+  CONSTRAINT chk_tasks_priority CHECK (priority IN ('low', 'normal', 'high', 'critical')),
+  CONSTRAINT chk_tasks_status
+    CHECK (status IN ('pending', 'queued', 'in_progress', 'blocked', 'completed', 'failed', 'cancelled')),
+  CONSTRAINT chk_tasks_numbers CHECK (issue_number > 0 AND pr_number > 0),
+  CONSTRAINT chk_tasks_parent CHECK (parent_task_id <> id),
+  CONSTRAINT chk_tasks_times CHECK (completed_at >= started_at)
+)`,
+  `CREATE INDEX idx_tasks_status ON ${s}.tasks (status)`,
+  `CREATE INDEX idx_tasks_type ON ${s}.tasks (task_type)`,
+  `CREATE INDEX idx_tasks_priority ON ${s}.tasks (priority)`,
+  `CREATE INDEX idx_tasks_created_by ON ${s}.tasks (created_by)`,
+  `CREATE INDEX idx_tasks_assigned_to ON ${s}.tasks (assigned_to)`,
+  `CREATE INDEX idx_tasks_parent ON ${s}.tasks (parent_task_id)`,
+  keepTime(s, 'tasks'),
+
+  `CREATE TABLE ${s}.task_dependencies (
+  id uuid DEFAULT gen_random_uuid() CONSTRAINT task_dependencies_pkey PRIMARY KEY,
+  task_id uuid NOT NULL CONSTRAINT fk_task_dependencies_task REFERENCES ${s}.tasks (id) ON DELETE CASCADE,
+  depends_on_task_id uuid NOT NULL
+    CONSTRAINT fk_task_dependencies_depends_on_task REFERENCES ${s}.tasks (id) ON DELETE CASCADE,
+  dependency_type varchar(20) NOT NULL DEFAULT 'blocks',
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT uq_task_dependencies_pair UNIQUE (task_id, depends_on_task_id),
+  CONSTRAINT chk_task_dependencies_self CHECK (task_id <> depends_on_task_id),
+  CONSTRAINT chk_task_dependencies_type CHECK (dependency_type IN ('blocks', 'related', 'duplicate'))
+)`,
+  `CREATE INDEX idx_task_deps_task ON ${s}.task_dependencies (task_id)`,
+  `CREATE INDEX idx_task_deps_depends_on ON ${s}.task_dependencies (depends_on_task_id)`,
+  keepTime(s, 'task_dependencies'),
+
+  // The lock is the one that Steward's commands take first (src/crud/graph.ts): of two writers who each add one half
+  // of a cycle, the second finds the first one's. UNION follows every edge once, however many ways lead to it.
+  `CREATE FUNCTION ${s}.refuse_dependency_cycle() RETURNS trigger
+LANGUAGE plpgsql AS $body$
+DECLARE
+  closes_cycle boolean;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME));
+  EXECUTE format(
+    $$WITH RECURSIVE reached (id) AS (
+        SELECT $1
+        UNION
+        SELECT d.depends_on_task_id
+        FROM reached
+        JOIN %I.task_dependencies AS d ON d.task_id = reached.id
+        WHERE d.dependency_type = 'blocks'
+      )
+      SELECT EXISTS (SELECT FROM reached WHERE id = $2)$$,
+    TG_TABLE_SCHEMA)
+  INTO closes_cycle
+  USING NEW.depends_on_task_id, NEW.task_id;
+  IF closes_cycle THEN
+    RAISE check_violation USING
+      MESSAGE = 'task dependencies would form a cycle',
+      SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'task_dependencies_no_cycle';
+  END IF;
+  RETURN NULL;
+END
+$body$`,
+  `CREATE TRIGGER task_dependencies_no_cycle
+AFTER INSERT OR UPDATE OF task_id, depends_on_task_id, dependency_type ON ${s}.task_dependencies
+FOR EACH ROW WHEN (NEW.dependency_type = 'blocks')
+EXECUTE FUNCTION ${s}.refuse_dependency_cycle()`,
+]
