@@ -21,6 +21,8 @@ export interface RetentionRule {
   readonly olderThan: string
   /** Only rows whose field has one of these values. */
   readonly only?: Readonly<Record<string, readonly string[]>>
+  /** Only rows whose field has none of these values. */
+  readonly except?: Readonly<Record<string, readonly string[]>>
   /** Kept while these references lead to a row in an active or waiting state (decision 20). */
   readonly unlessActive?: readonly string[]
   /** Verb of the transition that `expire` takes, and what it is given. */

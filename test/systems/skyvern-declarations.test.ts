@@ -1,9 +1,12 @@
-/** Skyvern's declarations, read without a database: the matrix, the lifecycles, the rules, the words. */
+/**
+ * Skyvern's declarations, read without a database: the matrix, the lifecycles, the rules. What holds for any system,
+ * `declarations.test.ts` checks.
+ */
 import { describe, expect, it } from 'vitest'
 import type { Entity } from '../../src/model/entity.ts'
 import { isSettableAt } from '../../src/model/field.ts'
 import { endFields, type Lifecycle, statesOf, transitionsFrom } from '../../src/model/lifecycle.ts'
-import { entityNamed, relationsOf } from '../../src/model/system.ts'
+import { entityNamed } from '../../src/model/system.ts'
 import { organization } from '../../src/systems/skyvern/entities/organization.ts'
 import { step } from '../../src/systems/skyvern/entities/step.ts'
 import { task } from '../../src/systems/skyvern/entities/task.ts'
@@ -100,18 +103,6 @@ describe('lifecycles', () => {
       }
     },
   )
-
-  it.each(living)('$name: states and fields are the declared ones', ({ fields, lifecycle }) => {
-    expect(Object.keys(lifecycle.states).sort()).toEqual([...(fields[lifecycle.field]?.values ?? [])].sort())
-    expect(fields[lifecycle.field]?.default).toBe(`'${lifecycle.initial}'::${fields[lifecycle.field]?.sqlType}`)
-    const touched = lifecycle.transitions.flatMap(({ takes, clears, increments }) => [
-      ...Object.keys(takes ?? {}),
-      ...(clears ?? []),
-      ...(increments ?? []),
-    ])
-    for (const key of [...touched, ...endFields(lifecycle), ...Object.values(lifecycle.stamps)])
-      expect(fields).toHaveProperty(key ?? '')
-  })
 
   it('a task or run fails with a reason only', () => {
     for (const { lifecycle } of [task, workflowRun, step]) {
@@ -220,49 +211,6 @@ describe('creation', () => {
 })
 
 describe('every entity', () => {
-  it.each(skyvern.entities)('$name takes fields only from a parent that is read before them', (entity) => {
-    const keys = Object.keys(entity.fields)
-    for (const { via, matches = {}, fills } of entity.creation) {
-      for (const key of fills ? Object.keys(matches) : []) {
-        expect(keys.indexOf(key), `${key} after ${via}`).toBeGreaterThan(keys.indexOf(via))
-      }
-    }
-  })
-
-  it.each(skyvern.entities)('$name names only fields that it has', (entity) => {
-    const named = [
-      ...entity.list.columns,
-      ...entity.list.search,
-      entity.list.sort.replace(/^-/, ''),
-      ...(entity.list.time === undefined ? [] : [entity.list.time]),
-      ...entity.checks.flatMap(({ fields }) => fields),
-      ...entity.uniques.flatMap(({ fields }) => fields),
-      ...entity.indexes.flatMap(({ on }) => on.map((column) => column.replace(/ DESC$/, ''))),
-      ...entity.creation.flatMap(({ via, matches, validates }) => [
-        via,
-        ...Object.keys(matches ?? {}),
-        ...(validates ? [validates.field] : []),
-      ]),
-      ...entity.operations.flatMap((operation) =>
-        operation.kind === 'copy'
-          ? [operation.numbers ?? '', ...operation.takes]
-          : operation.kind === 'assign'
-            ? [...Object.keys({ ...operation.when, ...operation.set }), ...(operation.stamps ?? [])]
-            : [],
-      ),
-    ]
-    for (const name of named) expect(Object.keys(entity.fields)).toContain(name)
-    expect(entity.list.search.every((key) => entity.fields[key]?.kind === 'text')).toBe(true)
-    expect(entity.list.columns.some((key) => entity.fields[key]?.secret)).toBe(false)
-  })
-
-  it('has relations of distinct names', () => {
-    for (const entity of skyvern.entities) {
-      const names = relationsOf(skyvern, entity).map(({ name }) => name)
-      expect(new Set(names).size).toBe(names.length)
-    }
-  })
-
   it('has an id prefix of its own (decision 10)', () => {
     const prefixes = skyvern.entities.flatMap(({ fields }) =>
       Object.values(fields).flatMap(({ idPrefix }) => idPrefix ?? []),
@@ -274,32 +222,9 @@ describe('every entity', () => {
 })
 
 describe('retention', () => {
-  it('names fields, values and references that exist', () => {
-    for (const rule of skyvern.retention) {
-      const { fields } = named(rule.entity)
-      for (const key of [rule.ageOf].flat()) expect(fields).toHaveProperty(key)
-      for (const [key, values] of Object.entries(rule.only ?? {})) {
-        expect(fields[key]?.values).toEqual(expect.arrayContaining([...values]))
-      }
-      // What keeps a row is a parent that can be active, and not every parent has a lifecycle.
-      for (const key of rule.unlessActive ?? []) {
-        const roles = Object.values(named(fields[key]?.reference?.entity ?? key).lifecycle?.states ?? {})
-        expect(roles, key).toContain('active')
-      }
-    }
-  })
-
   it('archives every kind of finished task after 180 days', () => {
     const rule = skyvern.retention.find(({ name }) => name === 'finished-tasks')
     expect(rule?.olderThan).toBe('180 days')
     expect(rule?.only?.status).toEqual(task.lifecycle && statesOf(task.lifecycle, 'terminal'))
-  })
-})
-
-describe('what words mean at a glance', () => {
-  it.each(skyvern.entities.filter((entity) => entity.lifecycle))('is said of every state of $name', (entity) => {
-    const { field, states } = entity.lifecycle ?? { field: '', states: {} }
-    const tones = entity.fields[field]?.tones ?? {}
-    expect(Object.keys(states).filter((state) => tones[state] === undefined)).toEqual([])
   })
 })
