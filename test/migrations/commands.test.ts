@@ -67,11 +67,11 @@ describe('steward migrate', () => {
 
     await migrate('up')
     expect(await migrate('plan')).toEqual({ exitCode: 0, stdout: '', stderr: 'Nothing to run.\n' })
-    expect((await migrate('plan', '--down')).stdout).toContain('delete from "skyvern"."steward_migrations"')
+    expect((await migrate('plan', '--down', '--system', 'skyvern')).stdout).toContain('delete from "skyvern"."steward_migrations"')
   })
 
   it('asks before it rolls back, refuses to lose rows, and does it when forced', async () => {
-    await migrate('up')
+    await migrate('up', '--system', 'skyvern')
     const unasked = await migrate('down')
     expect(unasked).toMatchObject({ exitCode: 2, stdout: '' })
 
@@ -87,7 +87,7 @@ describe('steward migrate', () => {
     expect(refused.exitCode).toBe(5)
     expect(refused.stderr).toContain('Rolling back would lose 2 rows of skyvern.organizations')
     expect(refused.stderr).toContain('--force')
-    expect((await migrate('status')).exitCode).toBe(0)
+    expect((await migrate('status', '--system', 'skyvern')).exitCode).toBe(0)
 
     const forced = await migrate('down', '--count', '9', '--yes', '--force', '--json')
     expect(forced.exitCode).toBe(0)
@@ -102,7 +102,7 @@ describe('steward migrate', () => {
 
   it('redoes the last migration', async () => {
     await migrate('up')
-    const redone = await migrate('redo', '--yes', '--json')
+    const redone = await migrate('redo', '--system', 'skyvern', '--yes', '--json')
     expect(redone.exitCode).toBe(0)
     expect(rowsOf(redone)).toEqual([
       { system: 'skyvern', name: expect.any(String), outcome: 'redone', duration_ms: expect.any(Number) },
@@ -122,7 +122,7 @@ describe('steward migrate', () => {
     await migrate('up', '--system', 'steward')
     await database.db.execute(sql`CREATE SCHEMA skyvern`)
     await database.db.execute(sql`CREATE TABLE skyvern.organizations (organization_id text)`)
-    const up = await migrate('up', '--json')
+    const up = await migrate('up', '--system', 'skyvern', '--json')
     expect(up).toMatchObject({ exitCode: 6, stdout: '' })
     const { error } = JSON.parse(up.stderr.slice(up.stderr.indexOf('{')))
     expect(error.message).toContain('Migration skyvern 0001_initial_schema failed and was rolled back: ')
