@@ -5,13 +5,17 @@
 import type { Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
 import type { CreationRule, Entity } from '../model/entity.ts'
+import type { Field } from '../model/field.ts'
 import { statesOf } from '../model/lifecycle.ts'
 import { identifier, raw, type Sql, sql } from '../model/sql.ts'
 import { entityNamed } from '../model/system.ts'
 import type { Candidate } from './candidate.ts'
+import { applyDerived } from './derived.ts'
+import { resolveCandidates } from './ids.ts'
 import type { Values } from './input.ts'
 import { castType, fieldOf, type Scope, scopeOf, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
+import { checkTakenByDeleted, whyDeleted } from './soft-delete.ts'
 import { isSameValue } from './typed.ts'
 import { missingParent } from './violations.ts'
 
@@ -23,8 +27,9 @@ interface ParentsOptions {
 }
 
 /**
- * Adds to every candidate the problems that its parents cause: missing, refusing, at their limit, of another owner, or
- * holding a JSON Schema that the row does not meet; and the fields that it leaves out and a parent gives.
+ * Adds to every candidate the problems that its parents cause: missing, deleted, refusing, at their limit, of another
+ * owner, or holding a JSON Schema that the row does not meet; and the fields that it leaves out and a parent gives, or
+ * that rows of another entity give (`Derived`). Parents that are named by their handle are found.
  *
  * Parents are locked field by field in declared order and by key within a field, so that two writers cannot wait for
  * each other.
@@ -36,6 +41,7 @@ export async function checkParents(
   { only, limits = true }: ParentsOptions = {},
 ): Promise<void> {
   const { entity } = scope
+  await resolveCandidates(transaction, scope, candidates)
   for (const [key, field] of Object.entries(entity.fields)) {
     const parent = field.reference && entityNamed(scope.system, field.reference.entity)
     if (!field.reference || !parent || (only && !only.includes(key))) continue
@@ -48,12 +54,18 @@ export async function checkParents(
       lock: lockFor(entity, key, rules, limits),
     })
     const present = referring.filter((candidate) => {
-      if (parents.has(String(candidate.values[key]))) return true
-      candidate.problems.push(missingParent(key, field, candidate.values[key]))
-      return false
+      const value = candidate.values[key]
+      const found = parents.get(String(value))
+      const gone = found && whyDeleted(parent, found)
+      if (gone !== undefined) {
+        candidate.problems.push({ where: key, reason: `names ${parent.name} ${String(value)}, which ${gone}` })
+      } else if (!found) candidate.problems.push(missingParent(key, field, value))
+      return found !== undefined && gone === undefined
     })
     for (const rule of rules) await applyRule(transaction, scope, rule, present, parents, limits)
   }
+  if (limits) await applyDerived(transaction, scope, candidates)
+  await checkTakenByDeleted(transaction, scope, candidates, only)
 }
 
 /**
@@ -101,7 +113,7 @@ async function applyRule(
     if (refused !== undefined) problems.push({ where: rule.via, reason: refused })
     for (const [own, theirs] of Object.entries(rule.matches ?? {})) {
       const value = values[own]
-      if (value === undefined || value === null || isSameValue(fieldOf(entity, own), parent[theirs], value)) continue
+      if (value === undefined || value === null || isSame(fieldOf(entity, own), parent[theirs], value)) continue
       problems.push({ where: own, reason: `must be the ${theirs} of ${parentName} ${String(values[rule.via])}` })
     }
     if (rule.validates && validate) {
@@ -113,6 +125,11 @@ async function applyRule(
     }
   }
   if (limits && rule.limit) await applyLimit(transaction, scope, rule, candidates, parents)
+}
+
+/** Keys may be of different widths: an integer here, a bigint there. */
+function isSame(field: Field, theirs: unknown, own: unknown): boolean {
+  return isSameValue(field, theirs, own) || (theirs !== null && String(theirs) === String(own))
 }
 
 /** What the parent gives a row that leaves it out. */

@@ -20,7 +20,11 @@ export async function insertRows(
   scope: Scope,
   rows: readonly Values[],
 ): Promise<readonly Cells[]> {
-  const keys = Object.keys(scope.entity.fields).filter((key) => rows.some((values) => values[key] !== undefined))
+  const { fields } = scope.entity
+  // A generated column is written by nobody (PostgreSQL manual, 5.4).
+  const keys = Object.keys(fields).filter(
+    (key) => fields[key]?.generated === undefined && rows.some((values) => values[key] !== undefined),
+  )
   if (keys.length === 0) return insertDefaults(transaction, scope, rows.length)
   const atOnce = Math.floor(MOST_PARAMETERS / keys.length)
   const stored: Cells[] = []

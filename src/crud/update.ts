@@ -11,11 +11,13 @@ import { auditEntry } from './audited.ts'
 import type { Candidate } from './candidate.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { checkParents } from './creation.ts'
+import { resolveReferences } from './ids.ts'
 import { type Reading, refuseInput, type Values } from './input.ts'
 import { keyIn, notFound } from './missing.ts'
 import { rollingBack } from './rehearsal.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
+import { refuseDeleted } from './soft-delete.ts'
 import { isSameValue, typedSql } from './typed.ts'
 import { rethrow } from './violations.ts'
 
@@ -50,7 +52,7 @@ export async function readSnapshot(db: Queryable, scope: Scope, id: string): Pro
  *
  * @param reading the new values of some fields, and what was wrong with the input
  * @returns the stored row and what changed; no change is no error
- * @throws RefusedError (exit 5) with every problem, or when the row changed since it was read
+ * @throws RefusedError (exit 5) with every problem, when the row is deleted, or when it changed since it was read
  */
 export async function updateRow(
   db: Database,
@@ -61,13 +63,16 @@ export async function updateRow(
   { actor, dryRun = false }: { readonly actor: Actor; readonly dryRun?: boolean },
 ): Promise<Updated> {
   const { entity } = scope
-  const changed = Object.entries(reading.values).filter(
+  refuseDeleted(scope, snapshot.row)
+  const resolved = await resolveReferences(db, scope, reading.values)
+  const problems = [...reading.problems, ...resolved.problems]
+  const changed = Object.entries(resolved.values).filter(
     ([key, value]) => !isSameValue(fieldOf(entity, key), snapshot.row[key], value),
   )
-  if (changed.length === 0 && reading.problems.length === 0) return { row: snapshot.row, changes: [] }
+  if (changed.length === 0 && problems.length === 0) return { row: snapshot.row, changes: [] }
   const values: Values = Object.fromEntries(changed)
   return rollingBack(db, dryRun, async (transaction) => {
-    const candidate: Candidate = { values: { ...snapshot.row, ...values }, problems: [...reading.problems] }
+    const candidate: Candidate = { values: { ...snapshot.row, ...values }, problems }
     await checkParents(transaction, scope, [candidate], { only: Object.keys(values), limits: false })
     refuseInput(entity, 'update', candidate.problems)
     const assignments = changed.map(([key, value]) => {
