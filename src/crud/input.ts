@@ -187,8 +187,10 @@ function checkedValue(
     if (field.isJsonSchema && reasons.length === 0) compile?.(value)
     return { value, reasons: [...new Set(reasons)] }
   } catch (error) {
-    if (error instanceof InvalidValue) return { value: undefined, reasons: [error.message] }
-    throw error
+    if (!(error instanceof InvalidValue)) throw error
+    // The parent may be named by its handle, which only the database knows (crud/ids.ts).
+    const isName = field.reference && field.kind !== 'text' && typeof given === 'string' && given.trim() !== ''
+    return isName ? { value: given.trim(), reasons: [] } : { value: undefined, reasons: [error.message] }
   }
 }
 

@@ -95,7 +95,7 @@ function field<K extends Kind, const O extends FieldOptions>(
     kind,
     sqlType,
     nullable: options.nullable ?? false,
-    settable: options.settable ?? 'always',
+    settable: options.settable ?? (options.generated === undefined ? 'always' : 'never'),
     rules: options.rules ?? [],
   }
 }
