@@ -25,6 +25,8 @@ export function whyNotSettable(entity: Entity, key: string, purpose: Purpose): s
     return `is not known at creation; it is set by ${list(entity, verbs)}`
   }
   if (field.settable === 'create') {
+    const verbs = [...transitionsThatTouch(entity, key), ...assignmentsThatTouch(entity, key)]
+    if (verbs.length > 0) return `is set at creation, and changed by ${list(entity, verbs)}`
     const copies = entity.operations.filter((operation) => operation.kind === 'copy' && operation.takes.includes(key))
     return `is set at creation only${changedBy('; to have another, use', entity, copies)}`
   }
@@ -32,8 +34,10 @@ export function whyNotSettable(entity: Entity, key: string, purpose: Purpose): s
 }
 
 function whyNever(entity: Entity, key: string, purpose: Purpose): string {
-  const { lifecycle, issues } = entity
+  const { lifecycle, issues, ledger, softDelete } = entity
   const field = fieldOf(entity, key)
+  if (field.generated !== undefined) return 'is computed from other fields'
+  if (softDelete?.field === key) return `is changed by ${list(entity, ['delete', 'restore'])}`
   if (lifecycle?.field === key) {
     const changed = `changed by ${list(
       entity,
@@ -45,7 +49,12 @@ function whyNever(entity: Entity, key: string, purpose: Purpose): string {
   if (issues && (issues.hash === key || issues.prefix === key))
     return 'is derived from the secret that creation makes'
   if (key === entity.primaryKey) return 'is assigned by the database'
-  const verbs = [...transitionsThatTouch(entity, key), ...assignmentsThatTouch(entity, key)]
+  const posts = ledger?.balance === key ? entity.operations.filter(({ kind }) => kind === 'post') : []
+  const verbs = [
+    ...transitionsThatTouch(entity, key),
+    ...assignmentsThatTouch(entity, key),
+    ...posts.map(({ name }) => name),
+  ]
   return verbs.length === 0 ? 'is kept by the database' : `is changed by ${list(entity, [...new Set(verbs)])}`
 }
 
@@ -53,9 +62,11 @@ function transitionsThatTouch(entity: Entity, key: string): string[] {
   const { lifecycle } = entity
   if (!lifecycle) return []
   return lifecycle.transitions
+    .filter(({ internal }) => !internal)
     .filter(
-      ({ takes, clears, increments, to }) =>
+      ({ takes, sets, clears, increments, to }) =>
         (takes !== undefined && Object.hasOwn(takes, key)) ||
+        (sets !== undefined && Object.hasOwn(sets, key)) ||
         clears?.includes(key) ||
         increments?.includes(key) ||
         lifecycle.stamps[to] === key ||
@@ -69,7 +80,11 @@ function assignmentsThatTouch(entity: Entity, key: string): string[] {
     .filter(
       (operation) =>
         operation.kind === 'assign' &&
-        (Object.hasOwn(operation.set, key) || operation.stamps?.includes(key) || operation.clears?.includes(key)),
+        (Object.hasOwn(operation.set, key) ||
+          (operation.takes !== undefined && Object.hasOwn(operation.takes, key)) ||
+          operation.stamps?.includes(key) ||
+          operation.clears?.includes(key) ||
+          operation.increments?.includes(key)),
     )
     .map(({ name }) => name)
 }

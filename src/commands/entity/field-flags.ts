@@ -10,6 +10,55 @@ import { exampleId, spoken } from './entity-scope.ts'
 
 const GROUP = 'Fields:'
 
+/**
+ * Flags and arguments of the verbs that take fields. A field of such a name is given as `--field-<name>`, with every
+ * verb alike, so that neither hides the other.
+ */
+const TAKEN = new Set([
+  'all',
+  'allow_private',
+  'batch_size',
+  'check_url',
+  'clear',
+  'contains',
+  'deleted',
+  'dry_run',
+  'edit',
+  'file',
+  'filter',
+  'format',
+  'from',
+  'id',
+  'ignore',
+  'keep_going',
+  'limit',
+  'max_rows',
+  'purge',
+  'rejects',
+  'retire_previous',
+  'search',
+  'set',
+  'since',
+  'tag',
+  'until',
+])
+
+/** The input under which a field is given: its own name, unless that means something else to the verbs. */
+export function inputName(key: string): string {
+  return TAKEN.has(key) ? `field_${key}` : key
+}
+
+/** The flag of a field, ready to be typed: `--organization-id`, `--otp-code-file` for a secret one. */
+export function flagOf({ fields }: Entity, key: string): string {
+  const field = fields[key]
+  return `--${(field?.secret ? fileName(key, field) : inputName(key)).replaceAll('_', '-')}`
+}
+
+/** The input that names the file of a secret field; a sealed one goes by what a person calls it. */
+function fileName(key: string, field: Field): string {
+  return `${field.sealed ? field.sealed.input.replaceAll(/[ -]/g, '_') : key}_file`
+}
+
 const METAVARS: Readonly<Partial<Record<Field['kind'], string>>> = {
   integer: '<n>',
   bigint: '<n>',
@@ -25,33 +74,37 @@ const METAVARS: Readonly<Partial<Record<Field['kind'], string>>> = {
 
 /**
  * A flag for each field that the verb may set. Values stay as typed: they are read with all the others of the input, so
- * that every problem of a row is reported at once. Secret fields get `--<field>-file`, since arguments are seen by
- * everyone on the machine.
+ * that every problem of a row is reported at once. Secret fields get `--<field>-file` (sealed ones `--<input>-file`),
+ * since arguments are seen by everyone on the machine.
  */
 export function fieldFlags(entity: Entity, purpose: 'create' | 'update'): Flags {
   const keys = Object.keys(entity.fields)
   const open = keys.filter((key) => isOpen(entity, key, purpose))
   // The others are taken as well, unlisted, so that the refusal can say what changes them.
   const closed = keys.filter((key) => !open.includes(key) && !entity.fields[key]?.secret)
-  const secret = open.filter((key) => entity.fields[key]?.secret)
   return {
     ...namedFieldFlags(entity, open, purpose),
-    ...Object.fromEntries(closed.map((key) => [key, text('<value>', 'cannot be set', { hidden: true })])),
-    ...Object.fromEntries(secret.map((key) => [key, refusedSecret(key)])),
+    ...Object.fromEntries(closed.map((key) => [inputName(key), text('<value>', 'cannot be set', { hidden: true })])),
   }
 }
 
-/** Taken, unlisted, so that the refusal can say where a secret is given. */
-function refusedSecret(key: string): Flag<undefined> {
-  return {
+/** The file of a secret and, unlisted, the flags that people try first, so that the refusal can say where it is given. */
+function secretFlags(entity: Entity, key: string, field: Field, summary: string): [string, Flag][] {
+  const refused: Flag<undefined> = {
     metavar: '<value>',
     summary: 'cannot be given here',
     fallback: undefined,
     hidden: true,
     parse() {
-      throw new InvalidValue(`is secret, and arguments are seen by everyone: use --${key.replaceAll('_', '-')}-file`)
+      throw new InvalidValue(`is secret, and arguments are seen by everyone: use ${flagOf(entity, key)}`)
     },
   }
+  const file = fileName(key, field)
+  return [
+    [key, refused],
+    [file.replace(/_file$/, ''), refused],
+    [file, text('<file|->', `${summary}; read from a file or stdin`, { group: GROUP })],
+  ]
 }
 
 /** Flags of chosen fields. @param required names that the summary marks as required */
@@ -67,12 +120,10 @@ export function namedFieldFlags(
       if (!field) return []
       const must = required.includes(key) ? ', required' : purpose === 'create' ? demands(entity, key) : ''
       const summary = `${field.summary}${describes(field)}${must}`
-      if (field.secret) {
-        return [[`${key}_file`, text('<file|->', `${summary}; read from a file or stdin`, { group: GROUP })]]
-      }
+      if (field.secret) return secretFlags(entity, key, field, summary)
       const metavar = field.values ? '<value>' : (METAVARS[field.kind] ?? '<text>')
       const flag = text(metavar, summary, { group: GROUP })
-      return [[key, field.values ? { ...flag, choices: field.values } : flag]]
+      return [[inputName(key), field.values ? { ...flag, choices: field.values } : flag]]
     }),
   )
 }
@@ -88,7 +139,7 @@ export const clearFlag = list('<fields>', 'set fields to NULL', { group: GROUP }
 export function givenFields(entity: Entity, input: ParsedInput): Record<string, string> {
   return Object.fromEntries(
     Object.keys(entity.fields).flatMap((key) => {
-      const value = input[key]
+      const value = input[inputName(key)]
       return typeof value === 'string' ? [[key, value]] : []
     }),
   )
@@ -97,9 +148,20 @@ export function givenFields(entity: Entity, input: ParsedInput): Record<string, 
 /** The files of secret fields, by key. */
 export function secretFiles(entity: Entity, input: ParsedInput): Record<string, string> {
   return Object.fromEntries(
-    Object.keys(entity.fields).flatMap((key) => {
-      const value = entity.fields[key]?.secret ? input[`${key}_file`] : undefined
+    Object.entries(entity.fields).flatMap(([key, field]) => {
+      const value = field.secret ? input[fileName(key, field)] : undefined
       return typeof value === 'string' ? [[key, value]] : []
+    }),
+  )
+}
+
+/** The part of an input that is about these fields. */
+export function inputOf(entity: Entity, keys: readonly string[], input: ParsedInput): ParsedInput {
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const field = entity.fields[key]
+      const names = field?.secret ? [fileName(key, field)] : [inputName(key)]
+      return names.map((name) => [name, input[name]])
     }),
   )
 }
@@ -130,7 +192,8 @@ export function exampleFlags(system: System, entity: Entity): string[] {
       const field = entity.fields[key]
       if (!field) return []
       const parent = system.entities.find(({ name }) => name === field.reference?.entity)
-      return `--${key.replaceAll('_', '-')} ${parent ? exampleId(parent) : exampleValue(key, field)}`
+      const value = field.secret ? '-' : parent ? exampleId(parent) : exampleValue(key, field)
+      return `${flagOf(entity, key)} ${value}`
     })
 }
 

@@ -1,13 +1,19 @@
 /** What stands on the command line for fields, resolved to raw values: `@file`, `--set`, secrets from files. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { CredentialsKey } from '../../config/credentials.ts'
+import type { Unsealed } from '../../crud/seal.ts'
 import { type Problem, UsageError } from '../../errors.ts'
 import { type Entity, keyOf } from '../../model/entity.ts'
+import type { Field, Seal } from '../../model/field.ts'
 import type { Context, ParsedInput } from '../command.ts'
-import { givenFields, secretFiles } from './field-flags.ts'
+import { flagOf, givenFields, inputOf, secretFiles } from './field-flags.ts'
 
 /** Names stdin where a file is expected. */
 export const STDIN = '-'
+
+/** A value as it was given: text, or a secret on its way to being sealed. */
+export type Given = string | Unsealed
 
 /**
  * The raw texts of the fields that flags, `--set` and files give; `--set` wins over the flag of the same field.
@@ -20,29 +26,78 @@ export async function rawTexts(
   entity: Entity,
   given: ParsedInput,
   only?: readonly string[],
-): Promise<Record<string, string>> {
+): Promise<Record<string, Given>> {
   const problems: Problem[] = []
-  const input = only ? Object.fromEntries(only.flatMap((key) => inputsOf(key, given))) : given
-  const texts: Record<string, string> = { ...givenFields(entity, input), ...assigned(entity, input.set, problems) }
+  const input = only ? inputOf(entity, only, given) : given
+  const texts: Record<string, Given> = { ...givenFields(entity, input), ...assigned(entity, input.set, problems) }
   for (const [key, value] of Object.entries(texts)) {
-    if (entity.fields[key]?.kind !== 'json' || !value.startsWith('@')) continue
-    const text = await readText(context, value.slice(1), flagOf(key), problems)
+    if (entity.fields[key]?.kind !== 'json' || typeof value !== 'string' || !value.startsWith('@')) continue
+    const text = await readText(context, value.slice(1), flagOf(entity, key), problems)
     if (text !== undefined) texts[key] = text
   }
-  for (const [key, file] of Object.entries(secretFiles(entity, input))) {
-    const text = await readText(context, file, `${flagOf(key)}-file`, problems)
-    // An editor ends the file with a line break that is no part of the secret.
-    if (text !== undefined) texts[key] = text.replace(/\r?\n$/, '')
+  for (const [key, text] of Object.entries(await secretTexts(context, entity, input, problems))) {
+    const field = entity.fields[key]
+    texts[key] = field ? (await sealerFor(context, field))(text) : text
   }
   refuse(problems)
   return texts
+}
+
+/** The secrets that files hold, by field. An editor ends a file with a line break that is no part of the secret. */
+async function secretTexts(
+  context: Context,
+  entity: Entity,
+  input: ParsedInput,
+  problems: Problem[],
+): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {}
+  const files = Object.entries(secretFiles(entity, input))
+  for (const [key, file] of files) {
+    const where = flagOf(entity, key)
+    if (file === STDIN && files.filter(([, path]) => path === STDIN).length > 1) {
+      problems.push({ where, reason: 'names stdin, which another flag names too; it can be read once' })
+      continue
+    }
+    if (file === STDIN && context.stdin.isTTY) {
+      problems.push({ where, reason: 'names stdin, which is a terminal and would show it; leave it out to be asked' })
+      continue
+    }
+    const text = await readText(context, file, where, problems)
+    if (text !== undefined) texts[key] = text.replace(/\r?\n$/, '')
+  }
+  return texts
+}
+
+/**
+ * Makes of a secret what its field takes: one that is sealed travels as a value that shows itself to nobody.
+ *
+ * @throws UsageError (exit 2) when it needs a key and there is none
+ */
+export async function sealerFor(context: Context, { sealed }: Field): Promise<(text: string) => Given> {
+  if (sealed === undefined) return (text) => text
+  const { Unsealed } = await import('../../crud/seal.ts')
+  const key = await keyFor(context, sealed)
+  return (text) => new Unsealed(sealed, text, key)
+}
+
+/**
+ * The configured key, where the seal needs one.
+ *
+ * @throws UsageError (exit 2) when none is configured, or it cannot be read
+ */
+async function keyFor(context: Context, { by }: Pick<Seal, 'by'>): Promise<CredentialsKey | undefined> {
+  if (by !== 'aes-256-gcm') return undefined
+  const { credentialsKey } = await import('../../config/credentials.ts')
+  const { key, warning } = await credentialsKey(await context.config())
+  if (warning !== undefined) context.ui.warn(warning)
+  return key
 }
 
 /** Field names given to `--clear`, as raw values. @throws UsageError (exit 2) for one that is also set */
 export function cleared(
   entity: Entity,
   names: unknown,
-  texts: Readonly<Record<string, string>>,
+  texts: Readonly<Record<string, unknown>>,
 ): Record<string, null> {
   const keys = Array.isArray(names) ? names.map((name) => keyOf(entity, String(name))) : []
   refuse(
@@ -53,15 +108,11 @@ export function cleared(
   return Object.fromEntries(keys.map((key) => [key, null]))
 }
 
-/** The whole of stdin as text. */
-async function readStdin(context: Context): Promise<string> {
+/** The whole of stdin. */
+async function readStdin(context: Context): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of context.stdin) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function inputsOf(key: string, given: ParsedInput): [string, unknown][] {
-  return [key, `${key}_file`].map((name) => [name, given[name]])
+  return Buffer.concat(chunks)
 }
 
 function assigned(entity: Entity, given: unknown, problems: Problem[]): Record<string, string> {
@@ -71,7 +122,7 @@ function assigned(entity: Entity, given: unknown, problems: Problem[]): Record<s
     const key = keyOf(entity, assignment.slice(0, Math.max(at, 0)))
     if (at < 1) problems.push({ where: '--set', reason: 'must have the form field=value' })
     else if (entity.fields[key]?.secret) {
-      problems.push({ where: '--set', reason: `cannot give ${key}, which is secret; use ${flagOf(key)}-file` })
+      problems.push({ where: '--set', reason: `cannot give ${key}, which is secret; use ${flagOf(entity, key)}` })
     } else texts[key] = assignment.slice(at + 1)
   }
   return texts
@@ -84,7 +135,9 @@ async function readText(
   problems: Problem[],
 ): Promise<string | undefined> {
   try {
-    return path === STDIN ? await readStdin(context) : await readFile(resolve(context.cwd, path), 'utf8')
+    const bytes = path === STDIN ? await readStdin(context) : await readFile(resolve(context.cwd, path))
+    // A secret with a replaced character would be another secret.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     problems.push({ where, reason: `cannot read ${path}: ${reasonOf(error)}` })
     return undefined
@@ -92,6 +145,7 @@ async function readText(
 }
 
 function reasonOf(error: unknown): string {
+  if (error instanceof TypeError) return 'it is not UTF-8 text'
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const words: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
@@ -99,10 +153,6 @@ function reasonOf(error: unknown): string {
     EISDIR: 'it is a folder',
   }
   return words[code] ?? (code || 'unreadable')
-}
-
-function flagOf(key: string): string {
-  return `--${key.replaceAll('_', '-')}`
 }
 
 function refuse(problems: readonly Problem[]): void {
