@@ -68,7 +68,11 @@ function shortestWay(onward: ReadonlyMap<string, readonly string[]>, start: stri
 const NAMED_AT_EACH_END = 5
 
 /** The refusal that shows a cycle by labels and ids: `A (1) → B (2) → C (3) → A (1)`. */
-export async function cycleRefused(db: Queryable, scope: GraphScope, cycle: readonly string[]): Promise<RefusedError> {
+export async function cycleRefused(
+  db: Queryable,
+  scope: GraphScope,
+  cycle: readonly string[],
+): Promise<RefusedError> {
   const text = await cycleText(db, scope, cycle)
   return new RefusedError({
     code: 'dependency-cycle',
@@ -90,8 +94,6 @@ export async function cycleText(db: Queryable, scope: GraphScope, cycle: readonl
   const shown = cycle.map((id) => names.get(id) ?? id)
   const left = shown.length - 2 * NAMED_AT_EACH_END
   const parts =
-    left <= 1
-      ? shown
-      : [...shown.slice(0, NAMED_AT_EACH_END), `${left} more`, ...shown.slice(-NAMED_AT_EACH_END)]
+    left <= 1 ? shown : [...shown.slice(0, NAMED_AT_EACH_END), `${left} more`, ...shown.slice(-NAMED_AT_EACH_END)]
   return parts.join(' → ')
 }

@@ -8,7 +8,16 @@ import type { Cells } from '../model/column.ts'
 import type { Transition } from '../model/lifecycle.ts'
 import { identifier, raw, sql } from '../model/sql.ts'
 import { type Moved, recordChanged } from './audited.ts'
-import { blocksSql, type GraphScope, graphsOver, holds, holdsSql, isFinished, nameOfNode, unsatisfiedSql } from './graph.ts'
+import {
+  blocksSql,
+  type GraphScope,
+  graphsOver,
+  holds,
+  holdsSql,
+  isFinished,
+  nameOfNode,
+  unsatisfiedSql,
+} from './graph.ts'
 import { distinct, keyIn } from './missing.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'

@@ -26,6 +26,7 @@ export async function printSeparated(view: TableView | RecordView, format: Separ
   for await (const row of view.shape === 'table' ? view.rows : [view.row]) {
     const full = add(cellsOf(row, view.columns))
     if (full) await full
+    if (view.shape === 'table' && view.live) await out.flush()
   }
   await out.flush()
 }

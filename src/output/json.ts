@@ -28,12 +28,13 @@ export function documentOf(view: RecordView | SectionsView | TextView): unknown 
  * The array is whole after every normal end, also without rows. When the rows break off with an error it stays open,
  * so that no parser takes it for all of them.
  */
-async function printArray({ columns, rows }: TableView, stream: Stream): Promise<void> {
+async function printArray({ columns, rows, live = false }: TableView, stream: Stream): Promise<void> {
   const out = new ChunkWriter(stream)
   let isFirst = true
   for await (const row of rows) {
     const full = out.add(`${isFirst ? '[\n  ' : ',\n  '}${jsonText(rowTree(row, columns), 2, 2)}`)
     if (full) await full
+    if (live) await out.flush()
     isFirst = false
   }
   out.add(isFirst ? '[]\n' : '\n]\n')

@@ -18,7 +18,7 @@ export async function printMarkdown(
   if (title !== undefined) out.add(`# ${inline(title)}\n\n`)
   switch (view.shape) {
     case 'table':
-      await addTable(out, view.columns, view.rows, stream, view.empty)
+      await addTable(out, view.columns, view.rows, stream, view.empty, view.live)
       break
     case 'record':
       out.add(recordTable(view.columns, view.row, stream))
@@ -66,6 +66,7 @@ async function addTable(
   rows: Iterable<Cells> | AsyncIterable<Cells>,
   stream: Stream,
   empty = 'No rows',
+  live = false,
 ): Promise<void> {
   let isEmpty = true
   for await (const row of rows) {
@@ -75,6 +76,7 @@ async function addTable(
     }
     const full = out.add(line(columns.map((column) => inline(cellText(row[column.key], column, stream)))))
     if (full) await full
+    if (live) await out.flush()
     isEmpty = false
   }
   if (isEmpty) out.add(`${inline(empty)}\n`)

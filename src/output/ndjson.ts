@@ -10,6 +10,7 @@ export async function printNdjson(view: TableView | RecordView | TextView, strea
     for await (const row of view.rows) {
       const full = out.add(`${jsonText(rowTree(row, view.columns))}\n`)
       if (full) await full
+      if (view.live) await out.flush()
     }
   } else {
     const value = view.shape === 'record' ? relatedTree(view) : view.value === undefined ? view.text : view.value

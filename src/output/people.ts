@@ -3,7 +3,7 @@ import { labelOf } from './cell.ts'
 import { visible, visibleLines } from './escape.ts'
 import { recordLines } from './record.ts'
 import { chartLines } from './section-chart.ts'
-import type { Stream } from './streams.ts'
+import type { Paint, Stream } from './streams.ts'
 import { type Printed, printTable } from './table.ts'
 import type { RecordView, Section, SectionsView, TableView, TextView } from './view.ts'
 import { prepareToMeasure, wrap } from './width.ts'
@@ -97,9 +97,27 @@ function bulletLines(line: string, stream: Stream): string[] {
 }
 
 /** Text is passed on as it is, so that it can be piped; on a terminal without what could steer it. */
-export async function printText({ text }: TextView, stdout: Stream): Promise<void> {
-  const shown = stdout.isTTY ? visibleLines(text) : text
+export async function printText({ text, isPatch = false }: TextView, stdout: Stream): Promise<void> {
+  const harmless = stdout.isTTY ? visibleLines(text) : text
+  const shown = isPatch && stdout.hasColor ? paintedPatch(harmless, stdout.paint) : harmless
   await stdout.write(shown === '' || shown.endsWith('\n') ? shown : `${shown}\n`)
+}
+
+/** A unified diff in the colours people know. */
+function paintedPatch(text: string, paint: Paint): string {
+  return text
+    .split('\n')
+    .map((line, place, lines) => {
+      // A removed line that itself begins with dashes is no heading.
+      const isHeading =
+        (line.startsWith('--- ') && lines[place + 1]?.startsWith('+++ ')) ||
+        (line.startsWith('+++ ') && lines[place - 1]?.startsWith('--- '))
+      if (isHeading) return paint.bold(line)
+      if (line.startsWith('@@')) return paint.cyan(line)
+      if (line.startsWith('+')) return paint.green(line)
+      return line.startsWith('-') ? paint.red(line) : line
+    })
+    .join('\n')
 }
 
 function noteHidden({ hidden }: Printed, { note }: PeopleOptions): void {

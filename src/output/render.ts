@@ -6,7 +6,18 @@ import { UsageError } from '../errors.ts'
 import { visible } from './escape.ts'
 import { chosenColumns, namedSection, onlyTable, type Selection } from './select.ts'
 import { ReaderGone, type Stream } from './streams.ts'
-import type { Format, RecordView, Section, SectionsView, StreamView, TableView, TextView, View } from './view.ts'
+import type {
+  Format,
+  LinesView,
+  RecordView,
+  Section,
+  SectionsView,
+  StreamView,
+  TableView,
+  TextView,
+  TreeView,
+  View,
+} from './view.ts'
 
 export interface RenderOptions extends Selection {
   readonly format: Format
@@ -39,8 +50,10 @@ export async function render(view: View, options: RenderOptions): Promise<void> 
   if (view.shape === 'silent') return
   try {
     if (view.shape === 'stream') return await passOn(view, options.stdout)
-    await print(narrowed(view, options), options)
-    const more = view.shape === 'table' ? view.more?.() : undefined
+    if (view.shape === 'lines' && isForPeople(options)) await printLinesOf(view, options)
+    else if (view.shape === 'tree' && isForPeople(options)) await printTreeOf(view, options)
+    else await print(narrowed(tabular(view), options), options)
+    const more = 'more' in view ? view.more?.() : undefined
     if (more !== undefined && !options.quiet) options.stderr.say(more)
   } catch (error) {
     if (error instanceof ReaderGone) return
@@ -50,6 +63,42 @@ export async function render(view: View, options: RenderOptions): Promise<void> 
     for (const { reason } of error.problems) stderr.say(`  ${visible(reason)}`)
     await render(view, { format: 'table', stdout: stderr, stderr, reveal, now })
   }
+}
+
+/** Lines and trees are drawn for people who did not choose columns themselves. */
+function isForPeople({ format, fields, section }: RenderOptions): boolean {
+  return format === 'table' && fields === undefined && section === undefined
+}
+
+/** The view as every format can print it. */
+function tabular(view: Printable | LinesView | TreeView): Printable {
+  if (view.shape === 'tree') return view.data
+  if (view.shape !== 'lines') return view
+  const { columns, batches, empty, live } = view
+  return {
+    shape: 'table',
+    columns,
+    rows: rowsIn(batches),
+    ...(empty === undefined ? {} : { empty }),
+    ...(live === undefined ? {} : { live }),
+  }
+}
+
+async function* rowsIn<T>(batches: AsyncIterable<readonly T[]>): AsyncGenerator<T> {
+  for await (const batch of batches) yield* batch
+}
+
+async function printLinesOf(view: LinesView, options: RenderOptions): Promise<void> {
+  const { printLines } = await import('./lines.ts')
+  const columns = chosenColumns(view.columns, { reveal: options.reveal })
+  const count = await printLines({ ...view, columns }, options.stdout)
+  if (count === 0 && view.empty !== undefined && !options.quiet) options.stderr.say(view.empty)
+}
+
+async function printTreeOf(view: TreeView, options: RenderOptions): Promise<void> {
+  const { printBranches } = await import('./branches.ts')
+  await printBranches(view, options.stdout)
+  if (view.roots.length === 0 && view.empty !== undefined && !options.quiet) options.stderr.say(view.empty)
 }
 
 async function passOn({ bytes }: StreamView, stdout: Stream): Promise<void> {

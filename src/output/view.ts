@@ -2,7 +2,7 @@
  * What a command shows, before anyone knows in which format. Commands build one of these from the data that `run`
  * returned; one renderer turns it into a table, JSON, NDJSON, CSV, TSV, YAML or Markdown.
  */
-import type { Cells, Column } from '../model/column.ts'
+import type { Cells, Column, Tone } from '../model/column.ts'
 import type { Chart } from '../model/report.ts'
 
 export const FORMATS = ['table', 'json', 'ndjson', 'csv', 'tsv', 'yaml', 'md'] as const
@@ -20,6 +20,61 @@ export interface TableView {
   readonly empty?: string
   /** Asked after the last row: the line for stderr when the list was cut, with the next cursor. */
   readonly more?: () => string | undefined
+  /** Rows come as they happen: each is passed on at once, whatever the format. */
+  readonly live?: boolean
+}
+
+/**
+ * Lines of a log, oldest first. People read `time LEVEL place message`; with `--fields`, and in every other format, it
+ * is a table.
+ */
+export interface LinesView {
+  readonly shape: 'lines'
+  readonly columns: readonly Column[]
+  /** Rows as they were read, some at a time, so that what stands above each other can be aligned. */
+  readonly batches: AsyncIterable<readonly Cells[]>
+  /** Keys of the columns that make the line. */
+  readonly line: {
+    readonly time: string
+    readonly level: string
+    readonly message: string
+    /** Shown before the message where it has a value. */
+    readonly beside?: string
+  }
+  /** The levels there are, so that all are given the same room. */
+  readonly levels: readonly string[]
+  readonly empty?: string
+  readonly more?: () => string | undefined
+  /** More lines come as they happen. */
+  readonly live?: boolean
+}
+
+/** Things below things, for people; `data` says the same in every other format. */
+export interface TreeView {
+  readonly shape: 'tree'
+  readonly title?: string
+  readonly roots: readonly Branch[]
+  readonly data: TableView | SectionsView
+  /** Said on stderr instead of an empty tree. */
+  readonly empty?: string
+  readonly more?: () => string | undefined
+}
+
+/** One thing of a tree. */
+export interface Branch {
+  /** Its first line, two spaces between the parts. The first part is cut where there is no room. */
+  readonly head: readonly Mark[]
+  /** A text below it, in lines as wide as there is room. */
+  readonly text?: string
+  readonly branches: readonly Branch[]
+}
+
+/** A few words and how they look. */
+export interface Mark {
+  readonly text: string
+  readonly tone?: Tone
+  /** Stands out, or steps back. */
+  readonly weight?: 'bold' | 'dim'
 }
 
 /** One thing with its properties, and related rows below it. In JSON: the object with the relations as members. */
@@ -80,6 +135,8 @@ export interface TextView {
   readonly shape: 'text'
   readonly text: string
   readonly value?: unknown
+  /** A unified diff: what was removed and added is coloured where there are colours. */
+  readonly isPatch?: boolean
 }
 
 /**
@@ -96,6 +153,6 @@ export interface SilentView {
   readonly shape: 'silent'
 }
 
-export type View = TableView | RecordView | SectionsView | TextView | StreamView | SilentView
+export type View = TableView | LinesView | TreeView | RecordView | SectionsView | TextView | StreamView | SilentView
 
 export const silent: SilentView = { shape: 'silent' }

@@ -29,6 +29,7 @@ export async function printYaml(
   for await (const row of view.rows) {
     const full = out.add(stringify([rowTree(row, view.columns)], options))
     if (full) await full
+    if (view.live) await out.flush()
     isEmpty = false
   }
   if (isEmpty) out.add('[]\n')

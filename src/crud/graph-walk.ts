@@ -1,0 +1,178 @@
+/** Reading a part of a dependency graph: one recursive query for the edges, one for the nodes they join. */
+import type { Database, Transaction } from '../db/database.ts'
+import type { Cells, Column } from '../model/column.ts'
+import { columnOf } from '../model/field.ts'
+import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import { blocksSql, type GraphScope, graphOf, openSql, unsatisfiedSql } from './graph.ts'
+import { distinct, keyIn, notFound } from './missing.ts'
+import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
+import { selectList, visibleFields } from './select.ts'
+
+/** `up`: what a node waits for, and so on. `down`: who waits for it. */
+export type Direction = 'up' | 'down' | 'both'
+
+export interface WalkOptions {
+  /** Ids of the nodes to begin with; without any, every edge is read. */
+  readonly ids: readonly string[]
+  readonly direction: Direction
+  /** How many edges away from the nodes named; all that can be reached when absent. */
+  readonly depth?: number
+  /** Edges at most. */
+  readonly limit: number
+  /** Only edges that still hold up work, between nodes that are open. */
+  readonly open?: boolean
+}
+
+export interface Walk {
+  /** Rows with the fields of `nodeColumns`; the named ones first, the others by their keys. */
+  readonly nodes: readonly Cells[]
+  /** Rows with every field that is not secret, nearest first. */
+  readonly edges: readonly Cells[]
+  /** Ids of nodes at the depth asked for, with edges that lead further up or down. */
+  readonly deeper: { readonly up: ReadonlySet<string>; readonly down: ReadonlySet<string> }
+  /** There were more edges than the limit. */
+  readonly cut: boolean
+}
+
+/**
+ * Reads the edges around nodes, in one snapshot.
+ *
+ * @throws NotFoundError (exit 4) naming the ids that have no node
+ */
+export function walkGraph(db: Database, edgeScope: Scope, options: WalkOptions): Promise<Walk> {
+  const scope = graphOf(edgeScope)
+  return db.transaction((transaction) => walk(transaction, scope, options), {
+    readOnly: true,
+    isolation: 'repeatable read',
+  })
+}
+
+async function walk(transaction: Transaction, scope: GraphScope, options: WalkOptions): Promise<Walk> {
+  const { graph, edges, nodes } = scope
+  const { depth, limit } = options
+  const ids = distinct(options.ids)
+  const found = await transaction.rows<Cells & { steward_up: number | null; steward_down: number | null }>(
+    ids.length === 0 ? everyEdge(scope, options) : edgesAround(scope, ids, options),
+  )
+  const near = depth === undefined ? found : found.filter((edge) => nearest(edge) <= depth)
+  const kept = near.slice(0, limit)
+  const beyond = depth === undefined ? [] : found.filter((edge) => nearest(edge) > depth)
+  const key = nodes.entity.primaryKey
+  const wanted = distinct([...ids, ...kept.flatMap((edge) => [String(edge[graph.from]), String(edge[graph.to])])])
+  const rows = await transaction.rows<Cells>(sql`
+    SELECT ${selectList(nodeFields(scope))}
+    FROM ${tableOf(nodes)}
+    WHERE ${keyIn(nodes, wanted)}
+    ORDER BY ${identifier(key)}`)
+  const there = new Map(rows.map((row) => [String(row[key]), row]))
+  const missing = ids.filter((id) => !there.has(id))
+  if (missing.length > 0) throw notFound(nodes, missing)
+  const named = ids.map((id) => there.get(id)).filter((row) => row !== undefined)
+  const shown = visibleFields(edges.entity)
+  return {
+    nodes: [...named, ...rows.filter((row) => !ids.includes(String(row[key])))],
+    edges: kept.map((edge) => Object.fromEntries(shown.map((field) => [field, edge[field]]))),
+    deeper: {
+      up: new Set(beyond.filter((edge) => edge.steward_up !== null).map((edge) => String(edge[graph.from]))),
+      down: new Set(beyond.filter((edge) => edge.steward_down !== null).map((edge) => String(edge[graph.to]))),
+    },
+    cut: near.length > limit,
+  }
+}
+
+function nearest({ steward_up: up, steward_down: down }: { steward_up: number | null; steward_down: number | null }) {
+  return Math.min(up ?? Number.POSITIVE_INFINITY, down ?? Number.POSITIVE_INFINITY)
+}
+
+/** What is read of a node: its key, label, state and weight. */
+function nodeFields({ graph, nodes }: GraphScope): string[] {
+  const { entity } = nodes
+  const keys = [entity.primaryKey, entity.handle, graph.label, entity.lifecycle?.field, graph.weight]
+  return [...new Set(keys.filter((key) => key !== undefined))].filter((key) => !fieldOf(entity, key).secret)
+}
+
+/** The same as columns of output. */
+export function nodeColumns(edgeScope: Scope): Column[] {
+  const scope = graphOf(edgeScope)
+  return nodeFields(scope).map((key) => columnOf(key, fieldOf(scope.nodes.entity, key)))
+}
+
+function everyEdge(scope: GraphScope, { limit, open = false }: WalkOptions): Sql {
+  const { edges } = scope
+  return sql`
+    SELECT ${selectList(visibleFields(edges.entity), 'edge')}, 1 AS steward_up, NULL::integer AS steward_down
+    FROM ${source(scope, open)} AS edge
+    ORDER BY edge.${identifier(edges.entity.primaryKey)}
+    LIMIT ${limit + 1}::bigint`
+}
+
+/**
+ * The edges that can be reached, each with how far it lies up and down. UNION drops what was met before at the same
+ * distance: with a depth, an edge is followed at most that many times; without one, the distance does not count and
+ * each is followed once, so that a cycle ends as well (PostgreSQL manual, 7.8.2.2).
+ */
+function edgesAround(
+  scope: GraphScope,
+  ids: readonly string[],
+  { direction, depth, limit, open = false }: WalkOptions,
+) {
+  const { graph, edges, nodes } = scope
+  const edgeKey = identifier(edges.entity.primaryKey)
+  const type = castType(nodes, fieldOf(nodes.entity, nodes.entity.primaryKey))
+  // One step further than asked for tells where the graph goes on.
+  const bound = depth === undefined ? raw('TRUE') : sql`walked.depth <= ${depth}::integer`
+  const step = raw(depth === undefined ? '0' : '1')
+  const walked = (way: 'up' | 'down') => {
+    const [here, there] = way === 'up' ? [graph.from, graph.to] : [graph.to, graph.from]
+    return sql`
+      ${raw(`walked_${way}`)} (edge, node, depth) AS (
+        SELECT edge.${edgeKey}, edge.${identifier(there)}, 1
+        FROM ${source(scope, open)} AS edge
+        WHERE edge.${identifier(here)} = ANY (${ids}::${type}[])
+        UNION
+        SELECT edge.${edgeKey}, edge.${identifier(there)}, walked.depth + ${step}
+        FROM ${raw(`walked_${way}`)} AS walked
+        JOIN ${source(scope, open)} AS edge ON edge.${identifier(here)} = walked.node
+        WHERE ${bound}
+      )`
+  }
+  const ways = direction === 'both' ? (['up', 'down'] as const) : [direction]
+  const distances = ways.map(
+    (way) => sql`
+        SELECT edge, ${raw(way === 'up' ? 'min(depth)' : 'NULL::integer')} AS up,
+               ${raw(way === 'down' ? 'min(depth)' : 'NULL::integer')} AS down
+        FROM ${raw(`walked_${way}`)}
+        GROUP BY edge`,
+  )
+  return sql`
+    WITH RECURSIVE ${join(ways.map(walked), ',')},
+      distances AS (
+        SELECT edge, min(up) AS up, min(down) AS down
+        FROM (${join(distances, '\n        UNION ALL')}
+        ) AS each_way
+        GROUP BY edge
+      )
+    SELECT ${selectList(visibleFields(edges.entity), 'edge')},
+           distances.up AS steward_up, distances.down AS steward_down
+    FROM distances
+    JOIN ${tableOf(edges)} AS edge ON edge.${edgeKey} = distances.edge
+    ORDER BY least(distances.up, distances.down), edge.${edgeKey}
+    LIMIT ${limit + 1}::bigint`
+}
+
+/** The edges to look at, to be named `edge`. */
+function source(scope: GraphScope, open: boolean): Sql {
+  const { graph, edges, nodes } = scope
+  if (!open) return tableOf(edges)
+  const key = identifier(nodes.entity.primaryKey)
+  return sql`(
+          SELECT edge.*
+          FROM ${tableOf(edges)} AS edge
+          JOIN ${tableOf(nodes)} AS waiting ON waiting.${key} = edge.${identifier(graph.from)}
+          JOIN ${tableOf(nodes)} AS blocker ON blocker.${key} = edge.${identifier(graph.to)}
+          WHERE ${blocksSql(scope, 'edge')}
+            AND ${unsatisfiedSql(scope, 'edge')}
+            AND ${openSql(scope, 'waiting')}
+            AND ${openSql(scope, 'blocker')}
+        )`
+}
