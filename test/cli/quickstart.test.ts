@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seeds } from '../../seeds/registry.ts'
 import { runCli } from '../support/run-cli.ts'
 
 let home: string
@@ -25,6 +26,7 @@ test('two at once end with one server and one set of demo data, and both are con
   ])
   const said = both.map(({ stderr }) => stderr).join('')
   expect(said.match(/\d+ migrations applied/g)).toHaveLength(1)
-  expect(said.match(/rows of demo data/g)).toHaveLength(1)
+  const seeded = [...said.matchAll(/rows of demo data for (\w+)/g)].map(([, system]) => system)
+  expect(seeded.toSorted()).toEqual(Object.keys(seeds).toSorted())
   expect(JSON.parse((await run('skyvern', 'task', 'count', '--json')).stdout)).toEqual({ count: 300 })
 }, 60_000)
