@@ -74,6 +74,8 @@ export interface Lifecycle<S extends string = string> {
   readonly stamps: { readonly [state in S]?: string }
   /** Field stamped on entering a terminal state: one for all, or one for each terminal state (decision 2). */
   readonly endedAt: string | { readonly [state in S]?: string }
+  /** States that a trigger of the database moves rows into, and no transition does. */
+  readonly kept?: readonly S[]
   readonly transitions: readonly Transition<S>[]
 }
 
@@ -84,6 +86,7 @@ export function lifecycle<const S extends string>(declared: {
   readonly states: Readonly<Record<S, Role>>
   readonly stamps?: { readonly [state in NoInfer<S>]?: string }
   readonly endedAt: string | { readonly [state in NoInfer<S>]?: string }
+  readonly kept?: readonly NoInfer<S>[]
   readonly transitions: readonly Transition<NoInfer<S>>[]
 }): Lifecycle<S> {
   return { ...declared, stamps: declared.stamps ?? {} }

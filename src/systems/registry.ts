@@ -21,4 +21,10 @@ export const systems: readonly SystemEntry[] = [
     summary: 'PR automation: workflows, executions, actions, triggers, logs, integrations, events',
     load: async () => (await import('./autopr/index.ts')).autopr,
   },
+  {
+    name: 'agentvine',
+    title: 'AgentVine',
+    summary: 'Worker fleet: tasks, dependencies, work-order queue, workers, executions, chat, documents',
+    load: async () => (await import('./agentvine/index.ts')).agentvine,
+  },
 ]

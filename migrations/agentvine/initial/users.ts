@@ -20,6 +20,7 @@ export const userTables = (s: string): string[] => [
   last_login_at timestamptz,
   deleted_at timestamptz,
   CONSTRAINT chk_users_role CHECK (role IN ('admin', 'developer', 'viewer')),
+  CONSTRAINT chk_users_hashed_password CHECK (hashed_password ~ '^\\$2[aby]\\$[0-9]{2}\\$[./A-Za-z0-9]{53}$'),
   CONSTRAINT chk_users_email CHECK (email = lower(email) AND strpos(email, '@') > 1),
   CONSTRAINT chk_users_settings CHECK (jsonb_typeof(settings) = 'object')
 )`,

@@ -1,0 +1,4 @@
+/** The reports of AgentVine. */
+import type { Report } from '../../../model/report.ts'
+
+export const reports: readonly Report[] = []
