@@ -7,6 +7,7 @@ import type { System } from '../../model/system.ts'
 import type { ParsedInput } from '../command.ts'
 import { type Flag, type Flags, list, text, texts } from '../flags.ts'
 import { exampleId, spoken } from './entity-scope.ts'
+import { secondName } from './second-name.ts'
 
 const GROUP = 'Fields:'
 
@@ -15,6 +16,7 @@ const GROUP = 'Fields:'
  * verb alike, so that neither hides the other.
  */
 const TAKEN = new Set([
+  'after',
   'all',
   'allow_private',
   'batch_size',
@@ -30,15 +32,19 @@ const TAKEN = new Set([
   'from',
   'id',
   'ignore',
+  'include',
   'keep_going',
   'limit',
   'max_rows',
+  'out',
   'purge',
+  'query',
   'rejects',
   'retire_previous',
   'search',
   'set',
   'since',
+  'sort',
   'tag',
   'until',
 ])
@@ -123,7 +129,11 @@ export function namedFieldFlags(
       if (field.secret) return secretFlags(entity, key, field, summary)
       const metavar = field.values ? '<value>' : (METAVARS[field.kind] ?? '<text>')
       const flag = text(metavar, summary, { group: GROUP })
-      return [[inputName(key), field.values ? { ...flag, choices: field.values } : flag]]
+      const second = secondName(entity, key)
+      return [
+        [inputName(key), field.values ? { ...flag, choices: field.values } : flag],
+        ...(second === undefined ? [] : [[second, { ...flag, hidden: true }] satisfies [string, Flag]]),
+      ]
     }),
   )
 }
@@ -139,7 +149,7 @@ export const clearFlag = list('<fields>', 'set fields to NULL', { group: GROUP }
 export function givenFields(entity: Entity, input: ParsedInput): Record<string, string> {
   return Object.fromEntries(
     Object.keys(entity.fields).flatMap((key) => {
-      const value = input[inputName(key)]
+      const value = input[inputName(key)] ?? input[secondName(entity, key) ?? inputName(key)]
       return typeof value === 'string' ? [[key, value]] : []
     }),
   )
@@ -160,7 +170,9 @@ export function inputOf(entity: Entity, keys: readonly string[], input: ParsedIn
   return Object.fromEntries(
     keys.flatMap((key) => {
       const field = entity.fields[key]
-      const names = field?.secret ? [fileName(key, field)] : [inputName(key)]
+      const names = field?.secret
+        ? [fileName(key, field)]
+        : [inputName(key), secondName(entity, key) ?? inputName(key)]
       return names.map((name) => [name, input[name]])
     }),
   )
