@@ -6,14 +6,16 @@ import type { Actor } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import { type InterruptedError, RefusedError, throwIfStopped, type UnfinishedError } from '../errors.ts'
 import { statesOf, type Transition } from '../model/lifecycle.ts'
-import { identifier, sql } from '../model/sql.ts'
+import { allOf, identifier, type Sql, sql } from '../model/sql.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
 import type { Failure } from './changes.ts'
 import { type Filter, whereFrom } from './filters.ts'
 import type { Values } from './input.ts'
 import { type Scope, tableOf } from './scope.ts'
+import { aliveSql } from './soft-delete.ts'
 import { isStop } from './stop.ts'
-import { lifecycleOf, moveRows } from './transition.ts'
+import { lifecycleOf, type MovedRows, moveRows, reasonsOf } from './transition.ts'
+import { unitOfWork } from './unit-of-work.ts'
 
 /** Rows of one transaction unless `--batch-size` says otherwise. */
 const BULK_BATCH = 500
@@ -67,7 +69,7 @@ export async function planBulk(
       const counts = await transaction.rows<{ state: string; rows: bigint }>(sql`
         SELECT ${state}::text AS state, count(*) AS rows
         FROM ${tableOf(scope)}
-        WHERE ${whereFrom(scope, filters)}
+        WHERE ${allOf([whereFrom(scope, filters), aliveSql(scope)])}
         GROUP BY ${state}`)
       const total = counts
         .filter((one) => declared.from.includes(one.state))
@@ -77,7 +79,7 @@ export async function planBulk(
       const rows = transaction.stream<{ id: unknown }>(sql`
         SELECT ${identifier(entity.primaryKey)} AS id
         FROM ${tableOf(scope)}
-        WHERE ${whereFrom(scope, filters)}
+        WHERE ${allOf([whereFrom(scope, filters), aliveSql(scope)])}
           AND ${state}::text = ANY (${declared.from}::text[])
         ORDER BY ${identifier(entity.primaryKey)}`)
       for await (const { id } of rows) ids.push(String(id))
@@ -96,22 +98,35 @@ export async function planBulk(
 
 export interface BulkOptions {
   readonly values: Values
-  readonly filters: readonly Filter[]
   readonly actor: Actor
   readonly batchSize?: number | undefined
   readonly signal: AbortSignal
   readonly onProgress?: OnProgress
 }
 
-/**
- * Moves the rows of the plan that still match, batch by batch. A stop request ends it between two batches, or rolls
- * the batch in flight back.
- */
-export async function applyBulk(
+/** Moves the rows of the plan that still match. @see moveInBatches */
+export function applyBulk(
   db: Database,
   scope: Scope,
   declared: Transition,
   { ids }: BulkPlan,
+  { filters, ...options }: BulkOptions & { readonly filters: readonly Filter[] },
+): Promise<BulkResult> {
+  return moveInBatches(db, scope, declared, ids, whereFrom(scope, filters), options)
+}
+
+/**
+ * Moves rows batch by batch, one transaction each. A stop request ends it between two batches, or rolls the batch in
+ * flight back.
+ *
+ * @param only what must still hold of a row when it is its turn
+ */
+export async function moveInBatches(
+  db: Database,
+  scope: Scope,
+  declared: Transition,
+  ids: readonly string[],
+  only: Sql,
   options: BulkOptions,
 ): Promise<BulkResult> {
   const { signal, batchSize = BULK_BATCH, onProgress = ignoreProgress } = options
@@ -124,7 +139,7 @@ export async function applyBulk(
     for (let from = 0; from < ids.length; from += batchSize) {
       throwIfStopped(signal)
       const batch = ids.slice(from, from + batchSize)
-      const result = await moveBatch(db, scope, declared, batch, options)
+      const result = await moveBatch(db, scope, declared, batch, only, options)
       moved += result.moved
       failed += result.failures.length
       failures.push(...result.failures.slice(0, NAMED_FAILURES - failures.length))
@@ -152,16 +167,23 @@ async function moveBatch(
   scope: Scope,
   declared: Transition,
   ids: readonly string[],
-  { values, filters, actor }: BulkOptions,
+  only: Sql,
+  { values, actor }: BulkOptions,
 ): Promise<{ readonly moved: number; readonly failures: readonly Failure[] }> {
-  const only = whereFrom(scope, filters)
   const move = (some: readonly string[]) =>
-    db.transaction(async (transaction) => {
-      const result = await moveRows(transaction, scope, declared, some, values, actor, { only, skipLocked: true })
-      return result.moved.length
-    })
+    unitOfWork(db, false, (transaction) =>
+      moveRows(transaction, scope, declared, some, values, actor, { only, skipLocked: true }),
+    )
+  // A row that waits for others is in the right state and is refused all the same; another session's is skipped.
+  const waiting = ({ unmoved }: MovedRows): Failure[] =>
+    unmoved.flatMap(({ row, reason }) =>
+      reason !== undefined && declared.from.includes(String(row[lifecycleOf(scope.entity).field]))
+        ? [{ id: String(row[scope.entity.primaryKey]), reason }]
+        : [],
+    )
   try {
-    return { moved: await move(ids), failures: [] }
+    const result = await move(ids)
+    return { moved: result.moved.length, failures: waiting(result) }
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
   }
@@ -169,10 +191,12 @@ async function moveBatch(
   const failures: Failure[] = []
   for (const id of ids) {
     try {
-      moved += await move([id])
+      const result = await move([id])
+      moved += result.moved.length
+      failures.push(...waiting(result))
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
-      failures.push({ id, reason: error.message })
+      failures.push({ id, reason: reasonsOf(error) })
     }
   }
   return { moved, failures }

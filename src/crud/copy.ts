@@ -1,20 +1,23 @@
-/** Operations that insert a changed copy of a row with the next number of its series (`workflow new-version`). */
+/** Operations that insert a changed copy of a row: the next number of its series, or a further try as its child. */
 import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
+import { RefusedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import { endFields } from '../model/lifecycle.ts'
 import type { CopyOperation } from '../model/operation.ts'
 import { allOf, identifier, join, sql } from '../model/sql.ts'
+import { unmetOf } from './assign.ts'
 import { assignmentsSql } from './assignments.ts'
 import { recordChanged } from './audited.ts'
 import type { Candidate } from './candidate.ts'
 import { problemsOf, writeCandidates } from './create.ts'
 import { type Reading, refuseInput, type Values } from './input.ts'
 import { notFound } from './missing.ts'
-import { rollingBack } from './rehearsal.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList, selectRow } from './select.ts'
+import { whyDeleted } from './soft-delete.ts'
 import { typedSql } from './typed.ts'
+import { unitOfWork } from './unit-of-work.ts'
 
 export interface CopyOptions {
   readonly actor: Actor
@@ -44,11 +47,17 @@ export function copyRow(
   { actor, retirePrevious, dryRun = false }: CopyOptions,
 ): Promise<Copied> {
   const { entity } = scope
-  return rollingBack(db, dryRun, async (transaction) => {
+  return unitOfWork(db, dryRun, async (transaction) => {
     const original = await selectRow(transaction, scope, id, 'share')
     if (!original) throw notFound(scope, [id])
+    refuseUnmet(scope, operation, id, original)
     const candidate: Candidate = {
-      values: { ...copied(scope, operation, original), ...reading.values, ...operation.resets },
+      values: {
+        ...copied(scope, operation, original),
+        ...reading.values,
+        ...operation.resets,
+        ...linked(operation, id),
+      },
       problems: [...reading.problems],
     }
     const [row] = await writeCandidates(transaction, scope, [candidate], actor)
@@ -59,24 +68,48 @@ export function copyRow(
   })
 }
 
-/** What the copy takes over: everything that neither the database nor the lifecycle assigns. */
+/** @throws RefusedError (exit 5) for a row that cannot be copied as it is */
+function refuseUnmet(scope: Scope, operation: CopyOperation, id: string, row: Cells): void {
+  const { entity } = scope
+  const unmet = unmetOf(scope, operation.when ?? {}, row)
+  const reason =
+    whyDeleted(entity, row) ??
+    (unmet.length === 0 ? undefined : `${operation.otherwise ?? 'cannot be copied'} (${unmet.join(', ')})`)
+  if (reason === undefined) return
+  throw new RefusedError({ code: 'forbidden-operation', message: `${entity.name} ${id} ${reason}` })
+}
+
+function linked({ links }: CopyOperation, id: string): Values {
+  return links === undefined ? {} : { [links]: id }
+}
+
+/**
+ * What the copy takes over: everything that neither the database nor the lifecycle assigns and that is no result of
+ * the row itself.
+ */
 function copied({ entity }: Scope, operation: CopyOperation, row: Cells): Values {
-  const { lifecycle } = entity
-  const { numbers } = operation
+  const { lifecycle, softDelete } = entity
+  const { numbers, leaves = [], increments = [] } = operation
   const series = (numbers === undefined ? undefined : fieldOf(entity, numbers).numberedWithin) ?? []
   const own = new Set([
     entity.primaryKey,
+    ...leaves,
     ...(numbers === undefined ? [] : [numbers]),
+    ...(softDelete ? [softDelete.field] : []),
     ...(lifecycle ? [lifecycle.field, ...endFields(lifecycle), ...Object.values(lifecycle.stamps)] : []),
   ])
-  return Object.fromEntries(
-    Object.keys(entity.fields)
-      .filter((key) => {
-        const { kind, default: expression } = fieldOf(entity, key)
-        return series.includes(key) || !(own.has(key) || (kind === 'timestamp' && expression === 'now()'))
-      })
-      .map((key) => [key, row[key]]),
-  )
+  const isMade = (key: string) => {
+    const { kind, default: expression, generated, identity } = fieldOf(entity, key)
+    return generated !== undefined || identity === true || (kind === 'timestamp' && expression === 'now()')
+  }
+  const values = Object.keys(entity.fields)
+    .filter((key) => series.includes(key) || !(own.has(key) || isMade(key)))
+    .map((key): [string, unknown] => [key, increments.includes(key) ? oneMore(row[key]) : row[key]])
+  return Object.fromEntries(values)
+}
+
+function oneMore(value: unknown): unknown {
+  return typeof value === 'bigint' ? value + 1n : Number(value ?? 0) + 1
 }
 
 /** Locked before it is written, so that the audit log has each row as it was. */

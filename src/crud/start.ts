@@ -6,9 +6,9 @@ import type { Lifecycle, Transition } from '../model/lifecycle.ts'
 import type { Candidate } from './candidate.ts'
 import { problemsOf, writeCandidates } from './create.ts'
 import { type Reading, refuseInput, type Values } from './input.ts'
-import { rollingBack } from './rehearsal.ts'
 import type { Scope } from './scope.ts'
 import { lifecycleOf, moveRows } from './transition.ts'
+import { unitOfWork } from './unit-of-work.ts'
 
 /**
  * Creates a row and takes it through the transition, by way of the states in between.
@@ -27,7 +27,7 @@ export function createAndMove(
 ): Promise<Cells> {
   const { entity } = scope
   const way = wayTo(lifecycleOf(entity), declared)
-  return rollingBack(db, dryRun, async (transaction) => {
+  return unitOfWork(db, dryRun, async (transaction) => {
     const candidate: Candidate = { values: reading.values, problems: [...reading.problems] }
     const [created] = await writeCandidates(transaction, scope, [candidate], actor)
     refuseInput(entity, declared.verb, problemsOf(candidate))
@@ -54,7 +54,9 @@ function wayTo(lifecycle: Lifecycle, declared: Transition): readonly Transition[
   for (const [state, way] of ways) {
     if (declared.from.includes(state)) return [...way, declared]
     for (const next of lifecycle.transitions) {
-      const needs = Object.values(next.takes ?? {}).includes('required')
+      const needs =
+        Object.values(next.takes ?? {}).includes('required') ||
+        Object.values(next.inputs ?? {}).some(({ nullable }) => !nullable)
       // A Map visits entries that are added while it is walked, in order: breadth first.
       if (next.from.includes(state) && !needs && !ways.has(next.to)) ways.set(next.to, [...way, next])
     }

@@ -1,182 +1,271 @@
 /**
  * Transitions of a lifecycle. The state is enforced in the UPDATE's WHERE (decision 8), so of two writers one wins and
- * the other is told; entering a terminal state always stamps the end time.
+ * the other is told; entering a terminal state always stamps the end time. What a transition does to other rows
+ * happens in the same transaction (decision 52).
  */
 import type { Actor } from '../db/audit.ts'
 import type { Database, Transaction } from '../db/database.ts'
 import { type Problem, RefusedError, type StewardError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { Condition, Entity } from '../model/entity.ts'
-import { endFieldOf, endFields, type Lifecycle, type Transition, transitionsFrom } from '../model/lifecycle.ts'
-import { identifier, join, raw, sql } from '../model/sql.ts'
-import { type Assignments, assignmentsSql } from './assignments.ts'
+import type { Transition } from '../model/lifecycle.ts'
+import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import { assignmentsSql } from './assignments.ts'
 import { type Moved, recordChanged } from './audited.ts'
 import type { Candidate } from './candidate.ts'
 import type { Failure } from './changes.ts'
+import { newUnit, Tally, type Unit } from './consequences.ts'
 import { checkParents } from './creation.ts'
+import { checkInputs, referencesTaken } from './given.ts'
 import { refuseInput, said, type Values } from './input.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
-import { rollingBack } from './rehearsal.ts'
+import { refusalsOf } from './move-refusals.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
+import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
+import { unitOfWork } from './unit-of-work.ts'
 import { rethrow } from './violations.ts'
+import { assignmentsOf, type Found, insteadSql, lateSql, lifecycleOf, type Way, waysOf } from './ways.ts'
+
+export { lifecycleOf }
+
+/** A row that was there and not moved. */
+export interface Unmoved {
+  readonly row: Cells
+  /** Completes `<entity> <id> …`; undefined when it left its state, or is on its way, in this very moment. */
+  readonly reason: string | undefined
+}
 
 export interface MovedRows {
   readonly moved: readonly Moved[]
-  /** Rows that were there and not moved. */
-  readonly unmoved: readonly Cells[]
+  readonly unmoved: readonly Unmoved[]
 }
 
-/** The lifecycle of an entity that has transitions. @throws RangeError (a bug) without one */
-export function lifecycleOf(entity: Entity): Lifecycle {
-  if (!entity.lifecycle) throw new RangeError(`${entity.name} has no lifecycle`)
-  return entity.lifecycle
+export interface MoveOptions {
+  /** Further condition on the rows. */
+  readonly only?: Condition
+  /** Leave out rows that another session has locked, instead of waiting. */
+  readonly skipLocked?: boolean
+  /** The change that this is an effect of. */
+  readonly unit?: Unit
 }
 
 /**
- * Moves the rows that are in a state the transition leads out of, and records them in the audit log.
+ * Moves the rows that are in a state the transition leads out of, records them in the audit log, and does to other rows
+ * what the transition declares.
  *
- * @param values what the transition takes besides the id
- * @param only further condition on the rows
- * @param skipLocked leave out rows that another session has locked, instead of waiting
+ * @param given what the transition takes besides the id
+ * @throws RefusedError (exit 5) when the database, or an effect, refuses it; the transaction must then be rolled back
  */
 export async function moveRows(
   transaction: Transaction,
   scope: Scope,
   declared: Transition,
   ids: readonly string[],
-  values: Values,
+  given: Values,
   actor: Actor,
-  { only, skipLocked = false }: { readonly only?: Condition; readonly skipLocked?: boolean } = {},
+  { only = raw('TRUE'), skipLocked = false, unit = newUnit() }: MoveOptions = {},
 ): Promise<MovedRows> {
   const { entity } = scope
-  const { field } = lifecycleOf(entity)
-  const key = entity.primaryKey
-  const columns = selectList(Object.keys(entity.fields))
-  // Locked in the order of their ids, so that two bulk runs cannot wait for each other.
-  const found = await transaction.rows<Cells>(sql`
-    SELECT ${columns}
-    FROM ${tableOf(scope)}
-    WHERE ${keyIn(scope, ids)}
-      AND ${only ?? raw('TRUE')}
-    ORDER BY ${identifier(key)}
-    FOR NO KEY UPDATE ${raw(skipLocked ? 'SKIP LOCKED' : '')}`)
-  const eligible = found.filter((row) => declared.from.includes(String(row[field])))
-  if (declared.creates) await checkParentsAgain(transaction, scope, declared, eligible, values)
-  const stored = await transaction
-    .rows<Cells>(sql`
-      UPDATE ${tableOf(scope)}
-      SET ${join(assignmentsSql(scope, assignmentsOf(entity, declared, values)), ',\n          ')}
-      WHERE ${keyIn(
-        scope,
-        eligible.map((row) => String(row[key])),
-      )}
-        AND ${identifier(field)} = ANY (${declared.from}::${castType(scope, fieldOf(entity, field))}[])
-      RETURNING ${columns}`)
-    .catch((error: unknown) => rethrow(entity, error, values))
-  const moved = await recordChanged(transaction, scope, { action: declared.verb, actor }, found, stored)
+  const named = unit.depth === 0 ? await checkInputs(transaction, scope, declared.verb, declared, given) : given
+  const nameOf = (row: Cells) => `${entity.name} ${declared.verb} ${String(row[entity.primaryKey])}`
+  const found = await lockRows(transaction, scope, declared, sql`${keyIn(scope, ids)}\n      AND ${only}`, skipLocked)
+  const fresh = found.filter(({ row }) => !unit.taken.has(nameOf(row)))
+  const refused = await refusalsOf(transaction, scope, declared, fresh)
+  const eligible = fresh.filter(({ row }) => !refused.has(row))
+  const values = await checkReferences(transaction, scope, declared, eligible, named)
+  const inner = { ...unit, taken: new Set([...unit.taken, ...eligible.map(({ row }) => nameOf(row))]) }
+  const moved: Moved[] = []
+  for (const way of waysOf(declared)) {
+    const rows = eligible.filter(({ instead }) => instead === way.instead).map(({ row }) => row)
+    if (rows.length === 0) continue
+    const stored = await takeWay(transaction, scope, declared, way, rows, values)
+    const changed = await recordChanged(transaction, scope, { action: declared.verb, actor }, rows, stored)
+    moved.push(...changed)
+    if (way.effects.length === 0) continue
+    const { applyEffects } = await import('./effects.ts')
+    const affected = changed.map(({ after }) => ({ row: after, given: values }))
+    await applyEffects(transaction, scope, way.effects, affected, actor, inner)
+  }
+  await settle(transaction, scope, moved, actor)
   const before = new Set(moved.map((row) => row.before))
-  return { moved, unmoved: found.filter((row) => !before.has(row)) }
+  return {
+    moved: unit.depth === 0 ? await asTheyAre(transaction, scope, declared, inKeyOrder(found, moved)) : moved,
+    unmoved: found.flatMap(({ row }) => (before.has(row) ? [] : [{ row, reason: refused.get(row) }])),
+  }
 }
 
 /**
  * Moves named rows, all or none.
  *
+ * @param tally gets what happened to other rows
  * @throws NotFoundError (exit 4) for ids that do not exist; RefusedError (exit 5) naming the state that each other row
  * is in and where it may go from there
  */
-export function transitionRows(
+export async function transitionRows(
   db: Database,
   scope: Scope,
   declared: Transition,
   ids: readonly string[],
   values: Values,
-  { actor, dryRun = false }: { readonly actor: Actor; readonly dryRun?: boolean },
+  { actor, dryRun = false, tally }: { readonly actor: Actor; readonly dryRun?: boolean; readonly tally?: Tally },
 ): Promise<readonly Moved[]> {
   const wanted = distinct(ids)
-  return rollingBack(db, dryRun, async (transaction) => {
-    const result = await moveRows(transaction, scope, declared, wanted, values, actor)
-    refuseUnmoved(scope, declared, wanted, result)
-    return result.moved
+  const result = await unitOfWork(db, dryRun, async (transaction) => {
+    const unit = newUnit()
+    const { moved, unmoved } = await moveRows(transaction, scope, declared, wanted, values, actor, { unit })
+    refuseUnmoved(scope, wanted, { moved, unmoved })
+    return { moved, unit }
   })
+  tally?.addAll(result.unit.tally)
+  return result.moved
 }
 
-/**
- * Moves named rows one by one; those that cannot be moved are failures.
- */
+/** Moves named rows one by one; those that cannot be moved are failures. */
 export async function transitionEach(
   db: Database,
   scope: Scope,
   declared: Transition,
   ids: readonly string[],
   values: Values,
-  options: { readonly actor: Actor; readonly dryRun?: boolean },
+  options: { readonly actor: Actor; readonly dryRun?: boolean; readonly tally?: Tally },
 ): Promise<{ readonly moved: readonly Moved[]; readonly failures: readonly Failure[] }> {
   const moved: Moved[] = []
   const failures: Failure[] = []
   for (const id of distinct(ids)) {
     try {
-      const result = await rollingBack(db, options.dryRun ?? false, (transaction) =>
-        moveRows(transaction, scope, declared, [id], values, options.actor),
+      const tally = new Tally()
+      const result = await unitOfWork(db, options.dryRun ?? false, (transaction) =>
+        moveRows(transaction, scope, declared, [id], values, options.actor, { unit: newUnit(tally) }),
       )
       moved.push(...result.moved)
-      failures.push(...unmovedOf(scope, declared, [id], result))
+      failures.push(...unmovedOf(scope, [id], result))
+      options.tally?.addAll(tally)
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
-      failures.push({ id, reason: error.problems.length > 0 ? error.problems.map(said).join('; ') : error.message })
+      failures.push({ id, reason: reasonsOf(error) })
     }
   }
   return { moved, failures }
 }
 
-/** The state a row is in and where it may go from there, for the refusal. */
-function whyNot(entity: Entity, declared: Transition, row: Cells): string {
-  const lifecycle = lifecycleOf(entity)
-  const state = String(row[lifecycle.field])
-  const onward = transitionsFrom(lifecycle, state).map(({ verb, to }) => `${verb} (to ${to})`)
-  const there =
-    onward.length === 0
-      ? `nothing leads out of ${state}`
-      : `from ${state} there ${onward.length === 1 ? 'is' : 'are'} ${onward.join(', ')}`
-  return `is ${state}, and ${declared.verb} needs ${declared.from.join(' or ')}; ${there}`
+/** What an error says, its problems in one line where it has several. */
+export function reasonsOf(error: RefusedError): string {
+  return error.problems.length > 0 ? error.problems.map(said).join('; ') : error.message
 }
 
-function assignmentsOf(entity: Entity, declared: Transition, values: Values): Assignments {
-  const lifecycle = lifecycleOf(entity)
-  const stamp = lifecycle.stamps[declared.to]
-  const end = endFieldOf(lifecycle, declared.to)
-  const reopens = end === undefined && declared.from.some((state) => lifecycle.states[state] === 'terminal')
-  return {
-    values: { [lifecycle.field]: declared.to, ...values },
-    stampsOnce: stamp === undefined ? [] : [stamp],
-    stamps: end === undefined ? [] : [end],
-    clears: [...(declared.clears ?? []), ...(reopens ? endFields(lifecycle) : [])],
-    increments: declared.increments ?? [],
-  }
-}
-
-/** A run that starts must still meet what its parents ask: they may have changed since it was created. */
-async function checkParentsAgain(
+/** Locked in the order of their ids, so that two bulk runs cannot wait for each other. */
+async function lockRows(
   transaction: Transaction,
   scope: Scope,
   declared: Transition,
+  where: Sql,
+  skipLocked: boolean,
+): Promise<Found[]> {
+  const { entity } = scope
+  const rows = await transaction.rows<Cells & { steward_instead: boolean; steward_late: boolean }>(sql`
+    SELECT ${selectList(Object.keys(entity.fields))},
+           ${insteadSql(declared)} AS steward_instead,
+           ${lateSql(declared)} AS steward_late
+    FROM ${tableOf(scope)}
+    WHERE ${where}
+    ORDER BY ${identifier(entity.primaryKey)}
+    FOR NO KEY UPDATE${raw(skipLocked ? ' SKIP LOCKED' : '')}`)
+  return rows.map(({ steward_instead: instead, steward_late: late, ...row }) => ({ row, instead, late }))
+}
+
+async function takeWay(
+  transaction: Transaction,
+  scope: Scope,
+  declared: Transition,
+  way: Way,
   rows: readonly Cells[],
   values: Values,
-): Promise<void> {
-  const candidates: Candidate[] = rows.map((row) => ({ values: { ...row, ...values }, problems: [] }))
-  await checkParents(transaction, scope, candidates, { limits: false })
-  const several = rows.length > 1
-  const problems = candidates.flatMap(({ values: row, problems: found }) =>
-    found.map(({ where, reason }) => ({
-      where: [...(several ? [String(row[scope.entity.primaryKey])] : []), where].filter(Boolean).join('.'),
+): Promise<readonly Cells[]> {
+  const { entity } = scope
+  const { field } = lifecycleOf(entity)
+  const keys = rows.map((row) => String(row[entity.primaryKey]))
+  const sealed = await sealedExisting(scope, rows, values)
+  return transaction
+    .rows<Cells>(sql`
+      UPDATE ${tableOf(scope)}
+      SET ${join(assignmentsSql(scope, assignmentsOf(entity, declared, way, sealed)), ',\n          ')}
+      WHERE ${keyIn(scope, keys)}
+        AND ${identifier(field)} = ANY (${declared.from}::${castType(scope, fieldOf(entity, field))}[])
+        AND ${insteadSql(declared)} IS ${raw(way.instead ? 'TRUE' : 'FALSE')}
+      RETURNING ${selectList(Object.keys(entity.fields))}`)
+    .catch((error: unknown) => rethrow(entity, error, values))
+}
+
+/**
+ * References that are taken lead to rows that may have them; a run that starts must meet all that its parents ask,
+ * since they may have changed after it was created.
+ *
+ * @returns what was given, with the keys of the rows
+ */
+async function checkReferences(
+  transaction: Transaction,
+  scope: Scope,
+  declared: Transition,
+  found: readonly Found[],
+  given: Values,
+): Promise<Values> {
+  const { entity } = scope
+  const taken = referencesTaken(scope, declared, given)
+  if (found.length === 0 || (taken.length === 0 && !declared.creates)) return given
+  const own = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(entity.fields, key)))
+  const candidates: Candidate[] = found.map(({ row }) => ({ values: { ...row, ...own }, problems: [] }))
+  await checkParents(transaction, scope, candidates, {
+    limits: false,
+    ...(declared.creates ? {} : { only: taken }),
+  })
+  const problems = candidates.flatMap(({ values: row, problems: of }) =>
+    of.map(({ where, reason }) => ({
+      where: [...(found.length > 1 ? [String(row[entity.primaryKey])] : []), where].filter(Boolean).join('.'),
       reason,
     })),
   )
-  refuseInput(scope.entity, declared.verb, problems)
+  refuseInput(entity, declared.verb, problems)
+  const [first] = candidates
+  return { ...given, ...Object.fromEntries(taken.map((key) => [key, first?.values[key]])) }
 }
 
-function refuseUnmoved(scope: Scope, declared: Transition, wanted: readonly string[], result: MovedRows): void {
-  const failures = unmovedOf(scope, declared, wanted, result)
+/** Rows that wait for a node of a dependency graph go on when it is finished. */
+async function settle(transaction: Transaction, scope: Scope, moved: readonly Moved[], actor: Actor): Promise<void> {
+  const isNode = scope.system.entities.some(({ graph }) => graph?.nodes === scope.entity.name)
+  if (!isNode || moved.length === 0) return
+  const { settleDependents } = await import('./graph-guard.ts')
+  await settleDependents(transaction, scope, moved, actor)
+}
+
+function inKeyOrder(found: readonly Found[], moved: readonly Moved[]): readonly Moved[] {
+  const after = new Map(moved.map((one) => [one.before, one]))
+  return found.flatMap(({ row }) => after.get(row) ?? [])
+}
+
+/** Effects may have come back to the rows themselves. */
+async function asTheyAre(
+  transaction: Transaction,
+  scope: Scope,
+  declared: Transition,
+  moved: readonly Moved[],
+): Promise<readonly Moved[]> {
+  if (moved.length === 0 || waysOf(declared).every(({ effects }) => effects.length === 0)) return moved
+  const { entity } = scope
+  const keyOf = (row: Cells) => String(row[entity.primaryKey])
+  const rows = await transaction.rows<Cells>(sql`
+    SELECT ${selectList(Object.keys(entity.fields))}
+    FROM ${tableOf(scope)}
+    WHERE ${keyIn(
+      scope,
+      moved.map(({ after }) => keyOf(after)),
+    )}`)
+  const now = new Map(rows.map((row) => [keyOf(row), row]))
+  return moved.map(({ before, after }) => ({ before, after: now.get(keyOf(after)) ?? after }))
+}
+
+function refuseUnmoved(scope: Scope, wanted: readonly string[], result: MovedRows): void {
+  const failures = unmovedOf(scope, wanted, result)
   if (failures.length === 0) return
   if (result.unmoved.length === 0) {
     throw notFound(
@@ -189,16 +278,14 @@ function refuseUnmoved(scope: Scope, declared: Transition, wanted: readonly stri
 }
 
 /** The ids that were not moved, those that do not exist last, each with the reason. */
-function unmovedOf(
-  { entity }: Scope,
-  declared: Transition,
-  wanted: readonly string[],
-  { moved, unmoved }: MovedRows,
-): Failure[] {
+function unmovedOf({ entity }: Scope, wanted: readonly string[], { moved, unmoved }: MovedRows): Failure[] {
   const idOf = (row: Cells) => String(row[entity.primaryKey])
-  const there = new Set([...moved.map(({ before }) => before), ...unmoved].map(idOf))
+  const there = new Set([...moved.map(({ before }) => before), ...unmoved.map(({ row }) => row)].map(idOf))
   return [
-    ...unmoved.map((row) => ({ id: idOf(row), reason: whyNot(entity, declared, row) })),
+    ...unmoved.map(({ row, reason = 'was changed by another session in this moment' }) => ({
+      id: idOf(row),
+      reason,
+    })),
     ...wanted.filter((id) => !there.has(id)).map((id) => ({ id, reason: 'does not exist' })),
   ]
 }

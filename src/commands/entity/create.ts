@@ -10,6 +10,7 @@ import { type Flags, text, toggle } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags, exampleFlags, fieldFlags } from './field-flags.ts'
+import { operationNames } from './operation-names.ts'
 import { promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
 import { importExitCode, refusedOf, sourceFlags } from './source-input.ts'
@@ -28,14 +29,19 @@ interface Created {
   readonly exitCode: ReturnType<typeof importExitCode>
 }
 
-/** `steward <system> <entity> create`. */
+/** Other names of the verb, as far as no operation of the entity has them. */
+const ALIASES = ['create', 'new', 'add']
+
+/** `steward <system> <entity> create`, or as the entity calls it (`work-order enqueue`). */
 export function createCommand(system: System, entity: Entity): Command {
   const bulk = entity.verbs.includes('bulk')
   const noun = spoken(entity.name)
+  const name = entity.createdAs ?? 'create'
+  const taken = [name, ...operationNames(entity)]
   return defineCommand({
-    name: 'create',
-    aliases: ['new', 'add'],
-    summary: `Create ${article(noun)} ${noun}${bulk ? ', or several from a file' : ''}`,
+    name,
+    aliases: ALIASES.filter((alias) => !taken.includes(alias)),
+    summary: `${sentence(name)} ${article(noun)} ${noun}${bulk ? ', or several from a file' : ''}`,
     description:
       `Creates ${article(noun)} ${noun} from flags, from --from, or, on a terminal, from answers: what is required ` +
       `and missing is asked for. All problems of the input are reported together.` +
@@ -100,7 +106,7 @@ async function createFrom(context: Context, system: System, entity: Entity, inpu
   const rows: Cells[] = []
   const checkUrls = urlProblems(entity, input)
   const result = await importSource(context, system, entity, String(input.from), input, {
-    verb: 'create',
+    verb: entity.createdAs ?? 'create',
     examine: ({ values }) => checkUrls(values),
     onStored: (stored) => rows.push(...stored),
   })
@@ -148,7 +154,7 @@ function hasUrls(entity: Entity): boolean {
 }
 
 function examples(system: System, entity: Entity, bulk: boolean): [Example, ...Example[]] {
-  const words = wordsOf(system, entity, 'create')
+  const words = wordsOf(system, entity, entity.createdAs ?? 'create')
   return [
     { command: [words, ...exampleFlags(system, entity)].join(' '), does: 'From flags' },
     { command: words, does: 'On a terminal: asks for what is required' },
@@ -156,6 +162,10 @@ function examples(system: System, entity: Entity, bulk: boolean): [Example, ...E
       ? { command: `${words} --from ${entity.plural}.ndjson --dry-run`, does: 'Many from a file, checked first' }
       : { command: `${words} --from ${entity.name}.json`, does: 'From a JSON file' },
   ]
+}
+
+function sentence(verb: string): string {
+  return verb.charAt(0).toUpperCase() + verb.slice(1)
 }
 
 function article(noun: string): string {

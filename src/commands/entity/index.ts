@@ -25,7 +25,7 @@ export function entityGroup(system: System, entity: Entity): Group {
   }
 }
 
-function verbsOf(system: System, entity: Entity): Command[] {
+function verbsOf(system: System, entity: Entity): (Command | Group)[] {
   const allowed = (verb: Verb) => entity.verbs.includes(verb)
   return [
     ...(allowed('list') ? [listCommand(system, entity)] : []),

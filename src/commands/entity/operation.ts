@@ -2,18 +2,59 @@
 import type { Entity } from '../../model/entity.ts'
 import type { Operation } from '../../model/operation.ts'
 import type { System } from '../../model/system.ts'
-import type { Command } from '../command.ts'
+import { type Command, type Group, isGroup } from '../command.ts'
+import { claimCommand } from './claim.ts'
+import { spoken } from './entity-scope.ts'
+import { graphCommands } from './graph.ts'
 import { assignCommand } from './operation-assign.ts'
 import { copyCommand } from './operation-copy.ts'
+import { transitionsOf } from './operation-names.ts'
+import { reorderCommand } from './reorder.ts'
+import { sweepCommand } from './sweep.ts'
 import { transitionCommand } from './transition.ts'
 
-export function operationCommands(system: System, entity: Entity): Command[] {
+export function operationCommands(system: System, entity: Entity): (Command | Group)[] {
+  const own = entity.operations.flatMap((operation) => {
+    const words = operation.name.split(' ')
+    return commandOf(system, entity, operation).map((command) => ({ words, command }))
+  })
   return [
-    ...(entity.lifecycle?.transitions ?? [])
-      .filter(({ internal }) => !internal)
-      .map((transition) => transitionCommand(system, entity, transition)),
-    ...entity.operations.flatMap((operation) => commandOf(system, entity, operation)),
+    ...transitionsOf(entity).map((declared) =>
+      (declared.claims ? claimCommand : transitionCommand)(system, entity, declared),
+    ),
+    ...grouped(entity, own),
+    ...graphCommands(system, entity),
   ]
+}
+
+interface Named {
+  readonly words: readonly string[]
+  readonly command: Command
+}
+
+/** `credentials set` and `credentials rotate` become the group `credentials` with the verbs `set` and `rotate`. */
+function grouped(entity: Entity, operations: readonly Named[]): (Command | Group)[] {
+  const found: (Command | Group)[] = []
+  for (const { words, command } of operations) {
+    const [first = command.name, ...rest] = words
+    if (rest.length === 0) {
+      found.push(command)
+      continue
+    }
+    const verb: Command = { ...command, name: rest.join('-') }
+    const at = found.findIndex((entry) => isGroup(entry) && entry.name === first)
+    const group = found[at]
+    const before = group && isGroup(group) ? group.commands : []
+    const commands = [...before, verb]
+    const verbs = commands.map(({ name }) => name).join(', ')
+    const made: Group = { name: first, summary: `The ${first} of ${article(entity)}: ${verbs}`, commands }
+    found.splice(at < 0 ? found.length : at, at < 0 ? 0 : 1, made)
+  }
+  return found
+}
+
+function article({ name }: Entity): string {
+  return `${/^[aeio]/.test(name) ? 'an' : 'a'} ${spoken(name)}`
 }
 
 function commandOf(system: System, entity: Entity, operation: Operation): Command[] {
@@ -22,7 +63,17 @@ function commandOf(system: System, entity: Entity, operation: Operation): Comman
       return [assignCommand(system, entity, operation)]
     case 'copy':
       return [copyCommand(system, entity, operation)]
-    default:
+    case 'reorder':
+      return [reorderCommand(system, entity, operation)]
+    case 'sweep':
+      return [sweepCommand(system, entity, operation)]
+    case 'logs':
+    case 'post':
+    case 'reconcile':
+    case 'replay':
+    case 'thread':
+    case 'versions':
+    case 'rotate':
       return []
   }
 }

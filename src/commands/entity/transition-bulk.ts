@@ -1,6 +1,7 @@
 /** A transition of all rows that match filters: the plan fixes which, batches move them, the journal remembers. */
 import type { BulkPlan } from '../../crud/bulk.ts'
 import type { Filter } from '../../crud/filters.ts'
+import type { Rehearsal } from '../../crud/rehearse.ts'
 import type { ParsedInput } from '../command.ts'
 import { integer } from '../flags.ts'
 import { actorOf } from './actor.ts'
@@ -12,13 +13,18 @@ export const bulkFlags = {
   batchSize: integer('<n>', 'rows of one transaction (default 500)', { min: 1, max: 10_000 }),
 }
 
+/** Which rows, and what would happen to others with them. */
 export async function planMatching(
-  { context, scope, declared }: Step,
+  { context, scope, declared, given }: Step,
   filters: readonly Filter[],
   input: ParsedInput,
-): Promise<BulkPlan> {
+): Promise<{ readonly plan: BulkPlan; readonly rehearsal: Rehearsal }> {
   const { planBulk } = await import('../../crud/bulk.ts')
-  return planBulk(await context.db(), scope, declared, filters, numberOf(input.maxRows))
+  const { rehearseMove } = await import('../../crud/rehearse.ts')
+  const db = await context.db()
+  const plan = await planBulk(db, scope, declared, filters, numberOf(input.maxRows))
+  const rehearsal = await rehearseMove(db, scope, declared, plan.ids, given.values, { actor: actorOf(context) })
+  return { plan, rehearsal }
 }
 
 export async function movePlanned(

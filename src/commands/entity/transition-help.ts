@@ -6,10 +6,15 @@ import type { Example } from '../command.ts'
 import { exampleId, spoken, wordsOf } from './entity-scope.ts'
 import { exampleFlags } from './field-flags.ts'
 import { FILTER_HELP } from './filter-flags.ts'
+import { takenExample } from './operation-input.ts'
 
 export function describe(entity: Entity, declared: Transition, byFilter: boolean): string {
   const field = entity.lifecycle?.field ?? 'state'
-  const effect = `${declared.summary}: ${field} ${declared.from.join(' or ')} becomes ${declared.to}.`
+  const { instead } = declared
+  const otherwise = instead
+    ? `, or ${instead.to} as long as ${instead.when.field} is below ${instead.when.isBelow}`
+    : ''
+  const effect = `${declared.summary}: ${field} ${declared.from.join(' or ')} becomes ${declared.to}${otherwise}.`
   if (declared.creates) return `${effect} Without an id the ${spoken(entity.name)} is created first.`
   if (!byFilter) return effect
   return `${effect} By id, or for all that match filters: then the plan is shown and confirmed. ${FILTER_HELP}`
@@ -22,10 +27,7 @@ export function examples(
   byFilter: boolean,
 ): [Example, ...Example[]] {
   const words = wordsOf(system, entity, declared.verb)
-  const required = Object.entries(declared.takes ?? {})
-    .filter(([, need]) => need === 'required')
-    .map(([key]) => ` --${key.replaceAll('_', '-')} '…'`)
-    .join('')
+  const required = takenExample(entity, declared)
   const field = entity.lifecycle?.field.replaceAll('_', '-') ?? 'status'
   const period = entity.list.time === undefined ? '' : ' --until 7d'
   return [

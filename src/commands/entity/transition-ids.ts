@@ -1,6 +1,8 @@
 /** A transition of rows that are named by their ids. */
+import type { Consequence } from '../../crud/consequences.ts'
 import type { Cells } from '../../model/column.ts'
 import { actorOf } from './actor.ts'
+import { noteConsequences } from './consequence-view.ts'
 import type { Step } from './transition-step.ts'
 import type { Done } from './transition-view.ts'
 
@@ -10,31 +12,40 @@ interface Named {
   readonly keepGoing: boolean
 }
 
+interface Asked {
+  readonly rows: readonly Cells[]
+  readonly consequences: readonly Consequence[]
+}
+
 /**
- * What the question is about: the rows as they are; with `keepGoing`, those that there are. Nothing is read where no
- * question is asked.
+ * What the question is about: the rows as they are, and what happens to others with them; with `keepGoing`, those that
+ * there are. Nothing is read where no question is asked.
  */
-export async function rowsAsked(
-  { context, scope, declared }: Step,
-  { id: ids, keepGoing }: Named,
-): Promise<readonly Cells[]> {
-  if (ids.length < 2 || declared.ends !== true) return ids.map((id) => ({ [scope.entity.primaryKey]: id }))
+export async function rowsAsked(step: Step, { id: ids, keepGoing }: Named): Promise<Asked> {
+  const { context, scope, declared, given } = step
+  if (ids.length < 2 || declared.ends !== true) {
+    return { rows: ids.map((id) => ({ [scope.entity.primaryKey]: id })), consequences: [] }
+  }
   const { getRows } = await import('../../crud/get.ts')
   const { presentIds } = await import('../../crud/missing.ts')
+  const { rehearseMove } = await import('../../crud/rehearse.ts')
   const db = await context.db()
-  const { rows } = await getRows(db, scope, keepGoing ? await presentIds(db, scope, ids) : ids)
-  return rows
+  const wanted = await keysOf(step, ids)
+  const { rows } = await getRows(db, scope, keepGoing ? await presentIds(db, scope, wanted) : wanted)
+  const { consequences } = await rehearseMove(db, scope, declared, wanted, given.values, { actor: actorOf(context) })
+  return { rows, consequences }
 }
 
 /** The rows as the transition would leave them. */
-export async function rehearseRows(step: Step, input: Named): Promise<readonly Cells[]> {
-  const { moved } = await move(step, input, true)
-  return moved.map(({ after }) => after)
+export async function rehearseRows(step: Step, input: Named): Promise<Asked> {
+  const { moved, consequences } = await move(step, input, true)
+  return { rows: moved.map(({ after }) => after), consequences }
 }
 
 export async function moveNamed(step: Step, input: Named): Promise<Done> {
   const { changesBetween } = await import('../../crud/changes.ts')
-  const { moved, failures } = await move(step, input, false)
+  const { moved, failures, consequences } = await move(step, input, false)
+  noteConsequences(step.context, consequences)
   const [only] = moved
   return moved.length === 1 && only && !input.keepGoing
     ? { mode: 'one', row: only.after, changes: changesBetween(step.scope.entity, only.before, only.after) }
@@ -42,14 +53,24 @@ export async function moveNamed(step: Step, input: Named): Promise<Done> {
 }
 
 /** All or none; with `keepGoing` each by itself, and a warning about each that cannot be moved. */
-async function move({ context, scope, declared, given }: Step, { id: ids, keepGoing }: Named, dryRun: boolean) {
+async function move(step: Step, { id: ids, keepGoing }: Named, dryRun: boolean) {
+  const { context, scope, declared, given } = step
   const { transitionEach, transitionRows } = await import('../../crud/transition.ts')
+  const { Tally } = await import('../../crud/consequences.ts')
   const db = await context.db()
-  const options = { actor: actorOf(context), dryRun }
+  const wanted = await keysOf(step, ids)
+  const tally = new Tally()
+  const options = { actor: actorOf(context), dryRun, tally }
   if (!keepGoing) {
-    return { moved: await transitionRows(db, scope, declared, ids, given.values, options), failures: [] }
+    const moved = await transitionRows(db, scope, declared, wanted, given.values, options)
+    return { moved, failures: [], consequences: tally.list() }
   }
-  const result = await transitionEach(db, scope, declared, ids, given.values, options)
+  const result = await transitionEach(db, scope, declared, wanted, given.values, options)
   for (const { id, reason } of result.failures) context.ui.warn(`${id} ${reason}`)
-  return result
+  return { ...result, consequences: tally.list() }
+}
+
+async function keysOf({ context, scope }: Step, texts: readonly string[]): Promise<string[]> {
+  const { resolveIds } = await import('../../crud/ids.ts')
+  return resolveIds(await context.db(), scope, texts)
 }

@@ -7,6 +7,7 @@ import type { ParsedInput } from '../command.ts'
 import { spoken, wordsOf } from './entity-scope.ts'
 import { givenFields } from './field-flags.ts'
 import { hasFilter } from './filter-flags.ts'
+import { withoutTaken } from './operation-input.ts'
 
 export type Mode = 'ids' | 'bulk' | 'create'
 
@@ -20,12 +21,6 @@ export function modeOf(entity: Entity, declared: Transition, input: ParsedInput)
   if (declared.creates) return 'create'
   const chosen = goesByFilter(entity, declared) && hasFilter(entity, withoutTaken(input, declared))
   return chosen ? 'bulk' : 'ids'
-}
-
-/** The input without what the transition takes, which would look like filters. */
-function withoutTaken(input: ParsedInput, { takes: taken }: Transition): ParsedInput {
-  const takes = Object.keys(taken ?? {})
-  return Object.fromEntries(Object.entries(input).filter(([key]) => !takes.includes(key)))
 }
 
 /** Refuses a command line that names no row, or says in two ways which. @throws UsageError (exit 2) */

@@ -1,6 +1,8 @@
 /** What a transition shows: its plan, and what came of it. */
 import type { BulkPlan, BulkResult } from '../../crud/bulk.ts'
 import type { Change, Failure } from '../../crud/changes.ts'
+import type { Consequence } from '../../crud/consequences.ts'
+import type { Rehearsal } from '../../crud/rehearse.ts'
 import { ExitCode } from '../../errors.ts'
 import type { Cells, Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
@@ -8,6 +10,7 @@ import type { Transition } from '../../model/lifecycle.ts'
 import type { Section, View } from '../../output/view.ts'
 import type { Context } from '../command.ts'
 import { changedRow, changedRows, entityColumns } from './changed-view.ts'
+import { consequenceSections } from './consequence-view.ts'
 import { spoken } from './entity-scope.ts'
 import type { TransitionGiven } from './transition-input.ts'
 
@@ -28,9 +31,9 @@ const FAILURES: readonly Column[] = [
 
 /** What a transition is about to do. */
 export type Planned = { readonly given: TransitionGiven } & (
-  | { readonly mode: 'ids'; readonly rows: readonly Cells[] }
+  | { readonly mode: 'ids'; readonly rows: readonly Cells[]; readonly consequences: readonly Consequence[] }
   | { readonly mode: 'create'; readonly row?: Cells }
-  | { readonly mode: 'bulk'; readonly plan: BulkPlan }
+  | { readonly mode: 'bulk'; readonly plan: BulkPlan; readonly rehearsal: Rehearsal }
 )
 
 /** What it did. */
@@ -41,19 +44,41 @@ export type Done =
   | { readonly mode: 'bulk'; readonly result: BulkResult }
 
 export function planView(entity: Entity, declared: Transition, planned: Planned): View {
-  if (planned.mode === 'ids') return changedRows(entity, planned.rows)
+  if (planned.mode === 'ids') return plannedRows(entity, planned.rows, consequenceSections(planned.consequences))
   if (planned.mode === 'create') {
     return planned.row ? { shape: 'record', columns: entityColumns(entity), row: planned.row } : { shape: 'silent' }
   }
-  const rows = planned.plan.states.map(({ state, rows: count, moves }) => ({
+  const { plan } = planned
+  const { consequences, rehearsed } = planned.rehearsal
+  const rows = plan.states.map(({ state, rows: count, moves }) => ({
     state,
     rows: count,
-    change: moves ? `becomes ${declared.to}` : 'stays',
+    change: moves ? `becomes ${toOf(declared)}` : 'stays',
   }))
   const sections: Section[] = [
     { kind: 'table', key: 'states', title: `${sentence(spoken(entity.plural))} that match`, columns: STATES, rows },
+    ...consequenceSections(consequences, rehearsed < plan.ids.length ? rehearsed : undefined),
   ]
   return { shape: 'sections', sections }
+}
+
+/** Rows of a plan: alone where nothing else changes with them. */
+export function plannedRows(entity: Entity, rows: readonly Cells[], consequences: readonly Section[]): View {
+  if (consequences.length === 0) return changedRows(entity, rows)
+  const columns = entityColumns(entity)
+  const own: Section = {
+    kind: 'table',
+    key: 'rows',
+    title: sentence(spoken(entity.plural)),
+    columns,
+    shown: entity.list.columns,
+    rows,
+  }
+  return { shape: 'sections', sections: [own, ...consequences] }
+}
+
+function toOf({ to, instead }: Transition): string {
+  return instead ? `${to}, or ${instead.to} where ${instead.when.field} is below ${instead.when.isBelow}` : to
 }
 
 export function doneView(entity: Entity, done: Done, context: Context): View {

@@ -4,8 +4,9 @@ import type { System } from '../../model/system.ts'
 import { type Command, type Context, defineDestroyCommand } from '../command.ts'
 import { type Flag, type Flags, toggle, variadicArgument } from '../flags.ts'
 import { entityScope, spoken } from './entity-scope.ts'
-import { fieldFlags, namedFieldFlags } from './field-flags.ts'
+import { fieldFlags } from './field-flags.ts'
 import { filterFlags } from './filter-flags.ts'
+import { takenFlags } from './operation-input.ts'
 import { bulkFlags, movePlanned, planMatching } from './transition-bulk.ts'
 import { createAndStep } from './transition-create.ts'
 import { describe, examples } from './transition-help.ts'
@@ -40,11 +41,11 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
       const step = await stepOf(context, given)
       switch (mode) {
         case 'bulk':
-          return { mode, given, plan: await planMatching(step, await filters(input), input) }
+          return { mode, given, ...(await planMatching(step, await filters(input), input)) }
         case 'create':
           return { mode, given, ...(input.dryRun ? { row: await createAndStep(step, true) } : {}) }
         case 'ids':
-          return { mode, given, rows: await (input.dryRun ? rehearseRows : rowsAsked)(step, input) }
+          return { mode, given, ...(await (input.dryRun ? rehearseRows : rowsAsked)(step, input)) }
       }
     },
     planView: (planned) => planView(entity, declared, planned),
@@ -79,12 +80,10 @@ function countOf(planned: Planned): number {
 }
 
 function flagsOf(entity: Entity, declared: Transition, byFilter: boolean): Flags & { keepGoing: Flag<boolean> } {
-  const takes = Object.keys(declared.takes ?? {})
-  const required = Object.entries(declared.takes ?? {}).flatMap(([key, need]) => (need === 'required' ? [key] : []))
   return {
     ...(declared.creates ? fieldFlags(entity, 'create') : {}),
     ...(byFilter ? filterFlags(entity) : {}),
-    ...namedFieldFlags(entity, takes, 'takes', required),
+    ...takenFlags(entity, declared),
     ...(byFilter ? bulkFlags : {}),
     keepGoing: toggle('with several ids: change those that can be changed, name the others (exit 7)'),
   }

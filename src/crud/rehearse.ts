@@ -1,0 +1,74 @@
+/**
+ * What a transition of many rows would do to others, for its plan: everything is done as it would be, counted, and
+ * rolled back.
+ */
+import type { Actor } from '../db/audit.ts'
+import type { Database } from '../db/database.ts'
+import { RefusedError } from '../errors.ts'
+import type { Transition } from '../model/lifecycle.ts'
+import type { Sql } from '../model/sql.ts'
+import { type Consequence, newUnit, Tally } from './consequences.ts'
+import type { Values } from './input.ts'
+import { underSavepoint } from './savepoint.ts'
+import type { Scope } from './scope.ts'
+import { moveRows } from './transition.ts'
+import { unitOfWork } from './unit-of-work.ts'
+import { waysOf } from './ways.ts'
+
+/** Rows of a plan that are rehearsed: their locks are held meanwhile, and a person waits for the plan. */
+const REHEARSED = 5_000
+
+export interface Rehearsal {
+  readonly consequences: readonly Consequence[]
+  /** Rows that the counts are about: fewer than all when the plan is very large. */
+  readonly rehearsed: number
+}
+
+/** Whether a transition can reach other rows than its own. */
+export function hasEffects(declared: Transition): boolean {
+  return waysOf(declared).some(({ effects }) => effects.length > 0)
+}
+
+/**
+ * Rehearses a transition of the rows of a plan; those that would be refused count for nothing.
+ *
+ * @param only what must hold of the rows besides
+ */
+export async function rehearseMove(
+  db: Database,
+  scope: Scope,
+  declared: Transition,
+  ids: readonly string[],
+  given: Values,
+  { actor, only }: { readonly actor: Actor; readonly only?: Sql },
+): Promise<Rehearsal> {
+  const some = ids.slice(0, REHEARSED)
+  if (some.length === 0 || !hasEffects(declared)) return { consequences: [], rehearsed: some.length }
+  const condition = only === undefined ? {} : { only }
+  const tally = await unitOfWork(db, true, async (transaction) => {
+    const counted = new Tally()
+    const move = async (named: readonly string[]) => {
+      const part = new Tally()
+      await underSavepoint(transaction, () =>
+        moveRows(transaction, scope, declared, named, given, actor, {
+          ...condition,
+          skipLocked: true,
+          unit: newUnit(part),
+        }),
+      )
+      counted.addAll(part)
+    }
+    try {
+      await move(some)
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error
+      for (const id of some) {
+        await move([id]).catch((refused: unknown) => {
+          if (!(refused instanceof RefusedError)) throw refused
+        })
+      }
+    }
+    return counted
+  })
+  return { consequences: tally.list(), rehearsed: some.length }
+}
