@@ -1,6 +1,7 @@
 /** The report commands from end to end, over rows few enough to check by hand. */
 import stringWidth from 'string-width'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systems } from '../../src/systems/registry.ts'
 import { skyvern } from '../../src/systems/skyvern/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type CliOptions, runCli } from '../support/run-cli.ts'
@@ -303,18 +304,24 @@ describe('refusals', () => {
 
 describe('report list', () => {
   it('names every report with its parameters, without a database', async () => {
-    const { exitCode, stdout } = await runCli(['report', 'list'], { tty: TERMINAL, env: { NO_COLOR: '1' } })
+    const { exitCode, stdout } = await runCli(['report', 'list'], {
+      tty: { stdout: true, columns: 160 },
+      env: { NO_COLOR: '1' },
+    })
     expect(exitCode).toBe(0)
-    expect(stdout).toMatchInlineSnapshot(`
-      "REPORT                    SYSTEM   PARAMETERS         ANSWERS
-      task-summary              skyvern  <task-id>          How one task went, and why
-      workflow-analytics        skyvern  <workflow-id>      Runs of one workflow
-      step-metrics              skyvern  [organization-id]  Steps by type
-      organization-usage        skyvern  [organization-id]  Tasks, runs, storage used
-      organization-performance  skyvern  [organization-id]  Daily tasks, errors, files
-      workflow-bottlenecks      skyvern  <workflow-id>      Slow and failing blocks
-      "
-    `)
+    const lines = stdout.split('\n').map((line) => line.split(/ {2,}/))
+    expect(lines[0]).toEqual(['REPORT', 'SYSTEM', 'PARAMETERS', 'ANSWERS'])
+    const loaded = await Promise.all(systems.map(({ load }) => load()))
+    const declared = loaded.flatMap(({ name, reports }) => reports.map((report) => [report.name, name]))
+    expect(lines.slice(1, -1).map(([report, system]) => [report, system])).toEqual(declared)
+    expect(lines.filter(([, system]) => system === 'skyvern')).toEqual([
+      ['task-summary', 'skyvern', '<task-id>', 'How one task went, and why'],
+      ['workflow-analytics', 'skyvern', '<workflow-id>', 'Runs of one workflow'],
+      ['step-metrics', 'skyvern', '[organization-id]', 'Steps by type'],
+      ['organization-usage', 'skyvern', '[organization-id]', 'Tasks, runs, storage used'],
+      ['organization-performance', 'skyvern', '[organization-id]', 'Daily tasks, errors, files'],
+      ['workflow-bottlenecks', 'skyvern', '<workflow-id>', 'Slow and failing blocks'],
+    ])
   })
 
   it('tells machines the default period too', async () => {

@@ -1,8 +1,10 @@
 /** One report as a command: its parameters become arguments and flags, its sections a view. */
 import { schemaOf } from '../../config/config.ts'
+import type { Scope } from '../../crud/scope.ts'
+import type { Database } from '../../db/database.ts'
 import type { Column } from '../../model/column.ts'
 import type { Moment } from '../../model/moment.ts'
-import type { Parameter, Report } from '../../model/report.ts'
+import type { Parameter, Report, ReportInput } from '../../model/report.ts'
 import { entityNamed, type System } from '../../model/system.ts'
 import type { Section } from '../../output/view.ts'
 import type { ReportResult } from '../../reports/run.ts'
@@ -51,11 +53,11 @@ export function reportCommand(system: System, report: Report): Command {
         context.config(),
         context.readDb(),
       ])
+      const place = { system, schema: schemaOf(config, system.name) }
       const request = {
-        system,
-        schema: schemaOf(config, system.name),
+        ...place,
         report,
-        parameters: Object.fromEntries(parameters.map(([name]) => [name, scalar(input[name])])),
+        parameters: await givenParameters(db, place, report, input),
         ...(isMoment(input.since) ? { since: input.since } : {}),
         ...(isMoment(input.until) ? { until: input.until } : {}),
       }
@@ -63,6 +65,28 @@ export function reportCommand(system: System, report: Report): Command {
     },
     view: (result) => ({ shape: 'sections', sections: sectionsOf(report, result) }),
   })
+}
+
+/** The parameters as they were given; a row that is named by its handle, by its key. */
+async function givenParameters(
+  db: Database,
+  place: Omit<Scope, 'entity'>,
+  report: Report,
+  input: Readonly<Record<string, unknown>>,
+): Promise<ReportInput['parameters']> {
+  const given: Record<string, string | number | undefined> = {}
+  for (const [name, { names }] of Object.entries(report.parameters)) {
+    const value = scalar(input[name])
+    const entity = names && entityNamed(place.system, names.entity)
+    given[name] = typeof value === 'string' && entity ? await keyOf(db, { ...place, entity }, value) : value
+  }
+  return given
+}
+
+async function keyOf(db: Database, scope: Scope, text: string): Promise<string> {
+  const { resolveIds } = await import('../../crud/ids.ts')
+  const [key = text] = await resolveIds(db, scope, [text])
+  return key
 }
 
 function parameterFlag(name: string, parameter: Parameter) {
