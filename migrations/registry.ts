@@ -8,5 +8,6 @@ export const migrations: Readonly<Record<string, () => Promise<readonly Migratio
   steward: async () => (await import('./steward/index.ts')).default,
   skyvern: async () => (await import('./skyvern/index.ts')).default,
   autopr: async () => (await import('./autopr/index.ts')).default,
+  agensium: async () => (await import('./agensium/index.ts')).default,
   agentvine: async () => (await import('./agentvine/index.ts')).default,
 }

@@ -4,4 +4,5 @@ import type { SeedDefinition } from '../src/seeds/definition.ts'
 export const seeds: Readonly<Record<string, () => Promise<SeedDefinition>>> = {
   skyvern: async () => (await import('./skyvern/index.ts')).skyvernSeeds,
   autopr: async () => (await import('./autopr/index.ts')).autoprSeeds,
+  agensium: async () => (await import('./agensium/index.ts')).agensiumSeeds,
 }

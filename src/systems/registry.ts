@@ -22,6 +22,12 @@ export const systems: readonly SystemEntry[] = [
     load: async () => (await import('./autopr/index.ts')).autopr,
   },
   {
+    name: 'agensium',
+    title: 'Agensium',
+    summary: 'Data tools: users, tasks with staged uploads, credit wallets and their ledger, Stripe events',
+    load: async () => (await import('./agensium/index.ts')).agensium,
+  },
+  {
     name: 'agentvine',
     title: 'AgentVine',
     summary: 'Worker fleet: tasks, dependencies, work-order queue, workers, executions, chat, documents',

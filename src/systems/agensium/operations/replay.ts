@@ -1,0 +1,35 @@
+/**
+ * `stripe-event replay` (decision 41): works an event off again, as the platform's webhook does. Checkout sessions and
+ * payment intents carry in their metadata whose credits they are about and how many; Stripe hands the metadata of a
+ * payment intent on to its charge. Amounts in the payload are money, never credits.
+ */
+import type { ReplayOperation } from '../../../model/operation.ts'
+
+const ofMetadata = { row: 'data.object.metadata.user_id', amount: 'data.object.metadata.credits' } as const
+
+export const replay: ReplayOperation = {
+  kind: 'replay',
+  name: 'replay',
+  summary: 'Work the event off again: book the purchase, or take back what a refunded charge had bought',
+  type: 'type',
+  payload: 'payload',
+  processedAt: 'processed_at',
+  error: 'error',
+  handlers: {
+    'checkout.session.completed': {
+      entity: 'wallet',
+      operation: 'purchase',
+      ...ofMetadata,
+      values: {
+        stripe_checkout_session_id: 'data.object.id',
+        stripe_payment_intent_id: 'data.object.payment_intent',
+      },
+    },
+    'charge.refunded': {
+      entity: 'wallet',
+      operation: 'take-back',
+      ...ofMetadata,
+      values: { stripe_charge_id: 'data.object.id' },
+    },
+  },
+}
