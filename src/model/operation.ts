@@ -107,11 +107,16 @@ export interface PostOperation extends OperationBase {
   readonly once?: readonly string[]
 }
 
-/** Compares every balance with the sum of its entries; `--repair` books the difference as an entry (decision 41). */
+/**
+ * Compares every balance with the sum of its entries (decision 41). `--repair` brings the balance to the sum, or with
+ * `--trust balance` books the difference as an entry.
+ */
 export interface ReconcileOperation extends OperationBase {
   readonly kind: 'reconcile'
   /** Type of the entry that a repair books. */
   readonly repairType: string
+  /** Field of that entry that gets the reason of the repair. */
+  readonly reason?: string
 }
 
 /** Works an outside event off again, by its type, into operations of other entities; each does its work once. */
@@ -128,7 +133,7 @@ export interface ReplayOperation extends OperationBase {
         readonly entity: string
         /** Name of a `post` operation of that entity. */
         readonly operation: string
-        /** Paths in the payload, e.g. `data.object.metadata.user_id`. */
+        /** Paths in the payload, e.g. `data.object.metadata.user_id`; at `row` stands the row's key or its handle. */
         readonly row: string
         readonly amount: string
         readonly values: Readonly<Record<string, string>>
