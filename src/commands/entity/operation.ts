@@ -9,7 +9,11 @@ import { graphCommands } from './graph.ts'
 import { assignCommand } from './operation-assign.ts'
 import { copyCommand } from './operation-copy.ts'
 import { transitionsOf } from './operation-names.ts'
+import { postCommand } from './post.ts'
+import { reconcileCommand } from './reconcile.ts'
 import { reorderCommand } from './reorder.ts'
+import { replayCommand } from './replay.ts'
+import { rotateCommand } from './rotate.ts'
 import { sweepCommand } from './sweep.ts'
 import { transitionCommand } from './transition.ts'
 
@@ -67,13 +71,17 @@ function commandOf(system: System, entity: Entity, operation: Operation): Comman
       return [reorderCommand(system, entity, operation)]
     case 'sweep':
       return [sweepCommand(system, entity, operation)]
-    case 'logs':
     case 'post':
+      return [postCommand(system, entity, operation)]
     case 'reconcile':
+      return [reconcileCommand(system, entity, operation)]
     case 'replay':
+      return [replayCommand(system, entity, operation)]
+    case 'rotate':
+      return [rotateCommand(system, entity, operation)]
+    case 'logs':
     case 'thread':
     case 'versions':
-    case 'rotate':
       return []
   }
 }
