@@ -76,12 +76,15 @@ export function assignRows(
     const known = await checkReferences(transaction, scope, operation, found, inputs)
     await resetOthers(transaction, scope, operation, locked, found, actor, unit)
     const values = await sealedExisting(scope, found, { ...set, ...ownValues(operation, known) })
+    const assignments = assignmentsSql(scope, { values, stamps, clears, increments })
+    // An operation that has effects only leaves the row as it is, under the same condition.
+    const key = identifier(entity.primaryKey)
     const stored = await transaction
       .rows<Cells>(sql`
         UPDATE ${tableOf(scope)}
-        SET ${join(assignmentsSql(scope, { values, stamps, clears, increments }), ',\n            ')}
+        SET ${join(assignments.length > 0 ? assignments : [sql`${key} = ${key}`], ',\n            ')}
         WHERE ${keyIn(scope, wanted)}
-          AND ${allOf(Object.entries(operation.when).map(([key, legal]) => isOneOf(scope, key, legal)))}
+          AND ${conditionOf(scope, operation)}
         RETURNING ${columns}`)
       .catch((error: unknown) => rethrow(entity, error, values))
     const moved = await recordChanged(transaction, scope, { action: operation.name, actor }, found, stored)
@@ -183,6 +186,14 @@ async function resetOthers(
   unit.tally.add({ entity, verb: 'update', fields: Object.keys(resets), rows: stored.length })
 }
 
+/** What must hold of a row, as `refuseUnmet` says it in words. */
+function conditionOf(scope: Scope, { when, unless = {} }: AssignOperation): Sql {
+  return allOf([
+    ...Object.entries(when).map(([key, legal]) => isOneOf(scope, key, legal)),
+    ...Object.entries(unless).map(([key, forbidden]) => sql`NOT ${isOneOf(scope, key, forbidden)}`),
+  ])
+}
+
 function isOneOf(scope: Scope, key: string, legal: Scalar | readonly Scalar[]): Sql {
   const column = identifier(key)
   const values = listed(legal).map(
@@ -206,6 +217,19 @@ export function unmetOf(
     .map(([key]) => `${key} is ${String(row[key])}`)
 }
 
+/** The fields that have a value which they must not have. */
+function metOf(
+  { entity }: Scope,
+  unless: Readonly<Record<string, Scalar | readonly Scalar[]>>,
+  row: Cells,
+): string[] {
+  return Object.entries(unless)
+    .filter(([key, forbidden]) =>
+      listed(forbidden).some((value) => isSameValue(fieldOf(entity, key), row[key], value)),
+    )
+    .map(([key]) => ((row[key] ?? null) === null ? `${key} is not set` : `${key} is ${String(row[key])}`))
+}
+
 function refuseUnmet(
   scope: Scope,
   operation: AssignOperation,
@@ -217,7 +241,7 @@ function refuseUnmet(
   const missing = wanted.filter((id) => !there.has(id))
   if (missing.length > 0) throw notFound(scope, missing)
   const problems = rows.flatMap((row) => {
-    const unmet = unmetOf(scope, operation.when, row)
+    const unmet = [...unmetOf(scope, operation.when, row), ...metOf(scope, operation.unless ?? {}, row)]
     const reason =
       whyDeleted(entity, row) ?? (unmet.length === 0 ? undefined : `${operation.otherwise} (${unmet.join(', ')})`)
     return reason === undefined ? [] : [{ where: String(row[entity.primaryKey]), reason }]

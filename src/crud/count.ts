@@ -1,7 +1,8 @@
 /** How many rows meet the filters, exactly: an estimate would not do for what is cancelled or deleted next. */
 import type { Queryable } from '../db/database.ts'
 import { sql } from '../model/sql.ts'
-import { type Filter, whereFrom } from './filters.ts'
+import { whereFrom } from './filter-sql.ts'
+import type { Filter } from './filters.ts'
 import { type Scope, tableOf } from './scope.ts'
 
 export async function countRows(db: Queryable, scope: Scope, filters: readonly Filter[]): Promise<bigint> {

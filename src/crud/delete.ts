@@ -1,6 +1,6 @@
 /** Deleting rows: a plan of everything they take along, then exactly that plan in one transaction. */
 import { type Actor, recordAudit } from '../db/audit.ts'
-import type { Database, Transaction } from '../db/database.ts'
+import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { RefusedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
@@ -8,9 +8,11 @@ import { auditEntry } from './audited.ts'
 import { someOf } from './changes.ts'
 import { type Closure, closureOf, entityOf, nameOf, withClosure } from './closure.ts'
 import { type ClosureCounts, countClosure, lockClosure, staying, type TableCount } from './closure-count.ts'
-import { distinct, keyIn, requireRows } from './missing.ts'
+import { resolveIds } from './ids.ts'
+import { keyIn, requireRows } from './missing.ts'
 import { type Scope, scopeOf, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
+import { problemsWithDeleting, refuseDeleting } from './soft-delete.ts'
 import { countDueFiles, type DueFiles, recordTombstones } from './tombstones.ts'
 
 /** Milliseconds that each wait for a lock may take; after that another session is named as the holder. */
@@ -35,14 +37,16 @@ export interface Deleted {
 /**
  * Works out what a delete takes along, in one snapshot.
  *
+ * @param ids or handles
  * @throws NotFoundError (exit 4) for ids that do not exist
  * @throws RefusedError (exit 5) naming what stands in the way
  */
 export async function planDelete(db: Database, scope: Scope, ids: readonly string[]): Promise<DeletePlan> {
-  const wanted = distinct(ids)
+  const wanted = await resolveIds(db, scope, ids)
   return db.transaction(
     async (transaction) => {
       await requireRows(transaction, scope, wanted)
+      await refuseForbidden(transaction, scope, wanted)
       const closure = await closureOf(transaction, scope)
       const counts = await countClosure(transaction, scope, closure, wanted)
       refuseBlocked(scope, wanted, counts)
@@ -73,6 +77,7 @@ export function applyDelete(db: Database, scope: Scope, plan: DeletePlan, actor:
     async (transaction) => {
       await requireRows(transaction, scope, ids)
       await lockClosure(transaction, scope, closure, ids)
+      await refuseForbidden(transaction, scope, ids)
       // A foreign key added since the plan was made reaches tables that it does not know.
       const now = await closureOf(transaction, scope)
       const counts = await countClosure(transaction, scope, now, ids)
@@ -88,6 +93,16 @@ export function applyDelete(db: Database, scope: Scope, plan: DeletePlan, actor:
     // The plan was confirmed whatever its size; a cascade over millions of rows takes its time.
     { lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: 0 },
   )
+}
+
+/** What may not be marked as deleted may not be removed either (decision 38: a task that still runs). */
+async function refuseForbidden(db: Queryable, scope: Scope, ids: readonly string[]): Promise<void> {
+  if (!scope.entity.softDelete?.only) return
+  const rows = await db.rows<Cells>(sql`
+    SELECT ${selectList(Object.keys(scope.entity.fields))}
+    FROM ${tableOf(scope)}
+    WHERE ${keyIn(scope, ids)}`)
+  refuseDeleting(scope, problemsWithDeleting(scope, rows))
 }
 
 function refuseBlocked({ entity }: Scope, ids: readonly string[], { blocking }: ClosureCounts): void {

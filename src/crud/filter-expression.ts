@@ -1,8 +1,13 @@
-/** The grammar of `--filter`: `name operator value`, e.g. `file_size_bytes>=1000000`, `status in running,failed`. */
+/**
+ * The grammar of `--filter`: `name operator value`, e.g. `file_size_bytes>=1000000`, `status in running,failed`; in JSON
+ * with a path, `config.settings.auto_deploy=true`.
+ */
 import { InvalidValue } from '../errors.ts'
 
 export interface Expression {
   readonly name: string
+  /** Members of JSON below the field, outermost first. */
+  readonly path: readonly string[]
   readonly operator: '=' | '!=' | '>' | '>=' | '<' | '<=' | '~' | 'in' | 'contains' | 'null' | 'not null'
   /** What stands after the operator, without white space around it. */
   readonly typed: string
@@ -12,7 +17,7 @@ export interface Expression {
   readonly parts: readonly string[]
 }
 
-const NAME = '([A-Za-z_][A-Za-z0-9_-]*)'
+const NAME = String.raw`([A-Za-z_][A-Za-z0-9_-]*)((?:\.(?:"(?:[^"]|"")+"|[^\s.=!<>~"]+))*)`
 const NULL = new RegExp(`^\\s*${NAME}\\s+(?:is\\s+)?(not\\s+)?null\\s*$`, 'i')
 const WORD = new RegExp(`^\\s*${NAME}\\s+(in|contains)\\s+(.*)$`, 'is')
 const SYMBOL = new RegExp(`^\\s*${NAME}\\s*(!=|>=|<=|=|>|<|~)(.*)$`, 's')
@@ -20,13 +25,13 @@ const SYMBOL = new RegExp(`^\\s*${NAME}\\s*(!=|>=|<=|=|>|<|~)(.*)$`, 's')
 /** @throws InvalidValue when the text is no filter */
 export function parseExpression(text: string): Expression {
   const isNull = NULL.exec(text)
-  if (isNull?.[1]) return expression(isNull[1], isNull[2] ? 'not null' : 'null', '')
+  if (isNull?.[1]) return expression(isNull[1], isNull[2], isNull[3] ? 'not null' : 'null', '')
   const word = WORD.exec(text)
-  if (word?.[1] && word[2]) {
-    return expression(word[1], word[2].toLowerCase() === 'in' ? 'in' : 'contains', word[3] ?? '')
+  if (word?.[1] && word[3]) {
+    return expression(word[1], word[2], word[3].toLowerCase() === 'in' ? 'in' : 'contains', word[4] ?? '')
   }
   const symbol = SYMBOL.exec(text)
-  if (symbol?.[1]) return expression(symbol[1], symbolOf(symbol[2]), symbol[3] ?? '')
+  if (symbol?.[1]) return expression(symbol[1], symbol[2], symbolOf(symbol[3]), symbol[4] ?? '')
   throw new InvalidValue(`must be a field, one of = != > >= < <= ~ in contains null, and a value`)
 }
 
@@ -44,9 +49,20 @@ function symbolOf(text: string | undefined): Expression['operator'] {
   }
 }
 
-function expression(name: string, operator: Expression['operator'], rest: string): Expression {
+function expression(
+  name: string,
+  path: string | undefined,
+  operator: Expression['operator'],
+  rest: string,
+): Expression {
   const typed = rest.trim()
-  return { name, operator, typed, text: unquoted(typed), parts: splitAtCommas(typed).map(unquoted) }
+  const parts = splitAtCommas(typed).map(unquoted)
+  return { name, path: membersOf(path ?? ''), operator, typed, text: unquoted(typed), parts }
+}
+
+/** `.settings."auto.deploy"` as its members. */
+function membersOf(path: string): string[] {
+  return [...path.matchAll(/\.("(?:[^"]|"")+"|[^.]+)/g)].map(([, member = '']) => unquoted(member))
 }
 
 /** `"a, b"` and `'a, b'` lose their quotes; a doubled quote inside stands for one. */

@@ -1,16 +1,20 @@
 /**
- * List filters: from what a person typed to typed filters, and from those to SQL conditions. Every name is checked
+ * List filters: from what a person typed to typed filters (`filter-sql.ts` makes conditions of them). Every name is checked
  * against the declaration, every value is read by its field's kind, and all problems are reported together. Used by
- * list, count, export and the bulk verbs.
+ * list, count, export, search and the bulk verbs. Rows that are marked as deleted are left out unless asked for.
  */
 import { InvalidValue, type Problem } from '../errors.ts'
-import type { Condition, Entity } from '../model/entity.ts'
+import type { Entity } from '../model/entity.ts'
+import type { Field } from '../model/field.ts'
 import type { Moment } from '../model/moment.ts'
-import { momentSql } from '../model/moment.ts'
-import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import type { System } from '../model/system.ts'
 import { type Expression, parseExpression } from './filter-expression.ts'
-import { castType, fieldOf, findField, refuseProblems, type Scope } from './scope.ts'
-import { parseValue, type Value, valueSql } from './values.ts'
+import { isNoId, namingOfReference } from './ids.ts'
+import { jsonOperand, type MemberFilter, memberFilter } from './json-filter.ts'
+import { fieldOf, findField, refuseProblems } from './scope.ts'
+import { parseValue, type Value } from './values.ts'
+
+export { conditionsFrom, requireNamed, whereFrom } from './filter-sql.ts'
 
 export type Comparison = '=' | '!=' | '>' | '>=' | '<' | '<='
 
@@ -20,6 +24,8 @@ export type Filter =
   | { readonly is: 'in'; readonly field: string; readonly values: readonly Value[] }
   | { readonly is: 'like'; readonly fields: readonly string[]; readonly text: string }
   | { readonly is: 'containing'; readonly field: string; readonly value: string | readonly string[] }
+  | { readonly is: 'tagged'; readonly field: string; readonly tags: readonly string[] }
+  | MemberFilter
   | { readonly is: 'null'; readonly field: string }
   | { readonly is: 'not null'; readonly field: string }
 
@@ -32,6 +38,12 @@ export interface FilterInput {
   /** `--filter` expressions. */
   readonly filters?: readonly string[]
   readonly search?: string | undefined
+  /** `--contains 'config={"settings":{}}'`. */
+  readonly contains?: readonly string[]
+  /** `--tag a,b`: rows that have all of them. */
+  readonly tags?: readonly string[]
+  /** Rows that are marked as deleted as well. */
+  readonly deleted?: boolean
 }
 
 /**
@@ -45,10 +57,15 @@ export function filtersFrom(entity: Entity, input: FilterInput): Filter[] {
   return filters
 }
 
-/** As `filtersFrom`, for callers that have further problems to report with these. */
+/**
+ * As `filtersFrom`, for callers that have further problems to report with these.
+ *
+ * @param system tells which references may be named by a handle; without it that is asked when the rows are
+ */
 export function readFilters(
   entity: Entity,
   input: FilterInput,
+  system?: System,
 ): { readonly filters: Filter[]; readonly problems: Problem[] } {
   const filters: Filter[] = []
   const problems: Problem[] = []
@@ -61,9 +78,12 @@ export function readFilters(
     }
   }
   for (const [name, values] of Object.entries(input.fields ?? {})) {
-    if (values.length > 0) attempt(`--${name.replaceAll('_', '-')}`, () => anyOf(entity, name, values))
+    if (values.length > 0) attempt(`--${name.replaceAll('_', '-')}`, () => anyOf(entity, name, values, system))
   }
-  for (const text of input.filters ?? []) attempt('--filter', () => fromExpression(entity, parseExpression(text)))
+  for (const text of input.filters ?? [])
+    attempt('--filter', () => fromExpression(entity, parseExpression(text), system))
+  for (const text of input.contains ?? []) attempt('--contains', () => contained(entity, text))
+  if (input.tags?.length) attempt('--tag', () => tagged(entity, input.tags ?? []))
   const { since, until, search } = input
   if (since) attempt('--since', () => ({ is: 'compared', field: timeField(entity), by: '>=', value: since }))
   if (until) attempt('--until', () => ({ is: 'compared', field: timeField(entity), by: '<', value: until }))
@@ -71,17 +91,11 @@ export function readFilters(
     problems.push({ where: '--since', reason: 'must be before --until' })
   }
   if (search !== undefined) attempt('--search', () => ({ is: 'like', ...searched(entity, search) }))
+  const mark = entity.softDelete?.field
+  // Who asks about the time of deletion asks about deleted rows.
+  const asked = input.deleted || filters.some((filter) => 'field' in filter && filter.field === mark)
+  if (mark !== undefined && !asked) filters.push({ is: 'null', field: mark })
   return { filters, problems }
-}
-
-/** The filters as conditions on the bare column names of the entity's table; join them with `allOf`. */
-export function conditionsFrom(scope: Scope, filters: readonly Filter[]): Condition[] {
-  return filters.map((filter) => conditionFrom(scope, filter))
-}
-
-/** All filters as one condition; TRUE without any. */
-export function whereFrom(scope: Scope, filters: readonly Filter[]): Condition {
-  return allOf(conditionsFrom(scope, filters))
 }
 
 /** What to do about problems with filters, a sort or `--fields`: the names there are, where one was not found. */
@@ -92,61 +106,50 @@ export function filterHint(entity: Entity, problems: readonly Problem[]): string
   return `Fields of ${entity.name}: ${names.join(', ')}`
 }
 
-function conditionFrom(scope: Scope, filter: Filter): Condition {
-  if (filter.is === 'like') {
-    // ILIKE's escape character is the backslash unless another is named (PostgreSQL manual, 9.7.1).
-    const pattern = `%${filter.text.replace(/[\\%_]/g, '\\$&')}%`
-    const matches = filter.fields.map((key) => sql`${identifier(key)} ILIKE ${pattern}::text`)
-    return matches.length === 1 ? join(matches) : sql`(${join(matches, ' OR ')})`
-  }
-  const field = fieldOf(scope.entity, filter.field)
-  const column = identifier(filter.field)
-  switch (filter.is) {
-    case 'compared': {
-      const value = valueSql(scope, field, filter.value)
-      // `status != failed` means every other row, also those that have no value.
-      if (filter.by === '!=' && field.nullable) return sql`${column} IS DISTINCT FROM ${value}`
-      return sql`${column} ${raw(filter.by === '!=' ? '<>' : filter.by)} ${value}`
-    }
-    case 'in':
-      return sql`${column} = ANY (${arrayOf(scope, filter)})`
-    case 'containing':
-      return sql`${column} @> ${filter.value}::${castType(scope, field)}`
-    case 'null':
-      return sql`${column} IS NULL`
-    case 'not null':
-      return sql`${column} IS NOT NULL`
+/** As `parseValue`; a reference may be named by a handle of what it refers to. */
+function readValue(field: Field, text: string, system?: System): Value {
+  const mayBeNamed = field.reference && (system === undefined || namingOfReference(system, field) !== undefined)
+  return mayBeNamed && text.trim() !== '' && isNoId(field, text) ? text.trim() : parseValue(field, text)
+}
+
+function contained(entity: Entity, text: string): Filter {
+  const expression = /^[^=]*[^=!<>~\s]\s*=/.test(text) ? parseExpression(text) : undefined
+  if (expression?.operator !== '=') throw new InvalidValue('must have the form field=JSON')
+  const { key, field } = known(entity, expression.name)
+  if (expression.path.length > 0) return memberFilter(key, field, { ...expression, operator: 'contains' })
+  switch (field.kind) {
+    case 'json':
+      return { is: 'containing', field: key, value: named(key, () => jsonOperand(field, expression)) }
+    case 'textArray':
+      return { is: 'containing', field: key, value: expression.parts.map((part) => String(parseValue(field, part))) }
+    default:
+      throw new InvalidValue(`${key} is ${article(field.kind)}; only JSON and arrays contain anything`)
   }
 }
 
-/** One bound array; moments are expressions of the server's clock and cannot be in one. */
-function arrayOf(scope: Scope, { field, values }: { field: string; values: readonly Value[] }): Sql {
-  const declared = fieldOf(scope.entity, field)
-  const literals = values.filter((value) => typeof value === 'string')
-  if (literals.length === values.length) return sql`${literals}::${castType(scope, declared)}[]`
-  return sql`ARRAY[${join(values.map((value) => momentSqlOf(value)))}]`
+function tagged(entity: Entity, tags: readonly string[]): Filter {
+  const { tags: key } = entity.list
+  if (key === undefined) throw new InvalidValue(`${entity.name} has no tags`)
+  return { is: 'tagged', field: key, tags: tags.map((tag) => searchText('a tag', tag)) }
 }
 
-function momentSqlOf(value: Value): Sql {
-  return typeof value === 'string' ? sql`${value}::timestamptz` : momentSql(value)
-}
-
-function anyOf(entity: Entity, name: string, texts: readonly string[]): Filter {
+function anyOf(entity: Entity, name: string, texts: readonly string[], system?: System): Filter {
   const { key, field } = known(entity, name)
-  const values = texts.map((text) => parseValue(field, text))
+  const values = texts.map((text) => readValue(field, text, system))
   const [only] = values
   if (values.length === 1 && only !== undefined) return { is: 'compared', field: key, by: '=', value: only }
   return { is: 'in', field: key, values }
 }
 
-function fromExpression(entity: Entity, expression: Expression): Filter {
+function fromExpression(entity: Entity, expression: Expression, system?: System): Filter {
   const { key, field } = known(entity, expression.name)
+  if (expression.path.length > 0) return memberFilter(key, field, expression)
   const { operator } = expression
   const takes = operatorsOf(field.kind)
   if (!takes.includes(operator)) {
     throw new InvalidValue(`${key} is ${article(field.kind)} and takes ${takes.join(' ')}, not ${operator}`)
   }
-  const read = (text: string) => named(key, () => parseValue(field, text))
+  const read = (text: string) => named(key, () => readValue(field, text, system))
   switch (operator) {
     case 'null':
     case 'not null':

@@ -84,10 +84,11 @@ function nearest({ steward_up: up, steward_down: down }: { steward_up: number | 
   return Math.min(up ?? Number.POSITIVE_INFINITY, down ?? Number.POSITIVE_INFINITY)
 }
 
-/** What is read of a node: its key, label, state and weight. */
+/** What is read of a node: its key, label, state and weight, and whether it is deleted. */
 function nodeFields({ graph, nodes }: GraphScope): string[] {
   const { entity } = nodes
-  const keys = [entity.primaryKey, entity.handle, graph.label, entity.lifecycle?.field, graph.weight]
+  const { primaryKey, handle, lifecycle, softDelete } = entity
+  const keys = [primaryKey, handle, graph.label, lifecycle?.field, graph.weight, softDelete?.field]
   return [...new Set(keys.filter((key) => key !== undefined))].filter((key) => !fieldOf(entity, key).secret)
 }
 

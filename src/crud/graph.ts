@@ -98,6 +98,13 @@ export function openSql(scope: GraphScope, alias: string): Sql {
   return sql`${holdsSql(scope, alias)} AND NOT ${ended}`
 }
 
+/** As `openSql`, for a row that was read. */
+export function isOpen(scope: GraphScope, node: Cells): boolean {
+  const { lifecycle } = scope.nodes.entity
+  const ended = lifecycle && statesOf(lifecycle, 'terminal').includes(String(node[lifecycle.field]))
+  return holds(scope, node) && !ended
+}
+
 /** Condition on an edge: nobody has called it satisfied by hand. @param alias of the edges' table */
 export function unsatisfiedSql({ graph }: GraphScope, alias: string): Sql {
   return graph.satisfied ? sql`${identifier(alias, graph.satisfied.flag)} IS NOT TRUE` : raw('TRUE')

@@ -7,10 +7,11 @@ import { InvalidValue } from '../errors.ts'
 import type { Cells, Column } from '../model/column.ts'
 import type { Entity } from '../model/entity.ts'
 import { nearest } from '../model/nearest.ts'
-import { identifier, sql } from '../model/sql.ts'
+import { identifier, raw, sql } from '../model/sql.ts'
 import { type Relation, relationsOf, type System } from '../model/system.ts'
 import { castType, fieldOf, type Scope, scopeOf, tableOf } from './scope.ts'
 import { columnsOf, selectList, visibleFields } from './select.ts'
+import { aliveSql } from './soft-delete.ts'
 import { orderBy, type SortKey, sortFrom } from './sort.ts'
 
 /** A relation to load, and the relations of its rows. */
@@ -24,6 +25,11 @@ export interface Cut {
   readonly relation: Relation
   /** Key of the row whose related rows are not all there. */
   readonly of: string
+}
+
+export interface IncludeOptions {
+  /** Children that are marked as deleted as well; parents are shown in any case. */
+  readonly deleted?: boolean
 }
 
 /** Most rows of one relation for one row; beyond it a list is the better tool. */
@@ -77,6 +83,7 @@ export async function withIncludes(
   scope: Scope,
   rows: readonly Cells[],
   includes: readonly Include[],
+  options: IncludeOptions = {},
 ): Promise<{ readonly rows: Cells[]; readonly cuts: Cut[] }> {
   const cuts: Cut[] = []
   const loaded: { readonly property: string; readonly of: (row: Cells) => unknown }[] = []
@@ -85,9 +92,9 @@ export async function withIncludes(
     const child = scopeOf(scope, relation.entity)
     const related =
       relation.kind === 'many'
-        ? await children(db, scope, relation, rows, cuts)
+        ? await children(db, scope, relation, rows, cuts, options)
         : await parents(db, scope, relation, rows)
-    const nested = await withIncludes(db, child, related, include.includes)
+    const nested = await withIncludes(db, child, related, include.includes, options)
     cuts.push(...nested.cuts)
     loaded.push({ property: propertyOf(relation), of: finder(scope, relation, nested.rows) })
   }
@@ -107,6 +114,7 @@ async function children(
   relation: Relation,
   rows: readonly Cells[],
   cuts: Cut[],
+  { deleted = false }: IncludeOptions,
 ): Promise<Cells[]> {
   const key = referencedField(relation)
   const keys = distinct(rows, key)
@@ -122,6 +130,7 @@ async function children(
       SELECT ${selectList(read)}
       FROM ${tableOf(child)}
       WHERE ${identifier(relation.via)} = parent.id
+        AND ${deleted ? raw('TRUE') : aliveSql(child)}
       ORDER BY ${orderBy(sort)}
       LIMIT ${MAX_RELATED + 1}::bigint
     ) AS child

@@ -4,6 +4,7 @@ import type { Cells } from '../model/column.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
 import type { Values } from './input.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
+import { sealedNew } from './sealing.ts'
 import { selectList } from './select.ts'
 import { typedSql } from './typed.ts'
 
@@ -18,8 +19,9 @@ const MOST_PARAMETERS = 65_535
 export async function insertRows(
   transaction: Transaction,
   scope: Scope,
-  rows: readonly Values[],
+  given: readonly Values[],
 ): Promise<readonly Cells[]> {
+  const rows = await sealedNew(transaction, scope, given)
   const { fields } = scope.entity
   // A generated column is written by nobody (PostgreSQL manual, 5.4).
   const keys = Object.keys(fields).filter(

@@ -67,12 +67,12 @@ async function lastNumbers(
     const values = [...series.values()].map((row) => row[part])
     return sql`${values}::${castType(scope, fieldOf(scope.entity, part))}[]`
   })
-  const found = await transaction.rows<Values & { last_number: number }>(sql`
+  const found = await transaction.rows<Values & { last_number: number | bigint }>(sql`
     SELECT ${columns}, max(${identifier(key)}) AS last_number
     FROM ${tableOf(scope)}
     WHERE (${columns}) IN (SELECT * FROM unnest(${join(arrays)}))
     GROUP BY ${columns}`)
-  return new Map(found.map((row) => [seriesOf(row, within), row.last_number]))
+  return new Map(found.map((row) => [seriesOf(row, within), Number(row.last_number)]))
 }
 
 function seriesOf(values: Values, within: readonly string[]): string {

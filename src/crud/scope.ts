@@ -28,9 +28,12 @@ export function tableOf(scope: Scope): Sql {
 /**
  * The type that a bound value of this field is cast to, so that the comparison uses the column's own operators and
  * with them its indexes. A `varchar(n)` column compares as text: a cast to `varchar(n)` would silently cut the value.
+ * An array of them compares with its like only.
  */
 export function castType(scope: Scope, field: Field): Sql {
-  const type = field.sqlType.replace(/^character varying(\(\d+\))?/, 'text')
+  const type = field.sqlType
+    .replace(/^character varying(\(\d+\))?$/, 'text')
+    .replace(/^character varying\(\d+\)\[\]$/, 'character varying[]')
   return raw(type.replaceAll('{schema}', quoteIdentifier(scope.schema)))
 }
 

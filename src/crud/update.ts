@@ -16,6 +16,7 @@ import { type Reading, refuseInput, type Values } from './input.ts'
 import { keyIn, notFound } from './missing.ts'
 import { rollingBack } from './rehearsal.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
+import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
 import { refuseDeleted } from './soft-delete.ts'
 import { isSameValue, typedSql } from './typed.ts'
@@ -75,7 +76,8 @@ export async function updateRow(
     const candidate: Candidate = { values: { ...snapshot.row, ...values }, problems }
     await checkParents(transaction, scope, [candidate], { only: Object.keys(values), limits: false })
     refuseInput(entity, 'update', candidate.problems)
-    const assignments = changed.map(([key, value]) => {
+    const sealed = Object.entries(await sealedExisting(scope, [snapshot.row], values))
+    const assignments = sealed.map(([key, value]) => {
       return sql`${identifier(key)} = ${typedSql(scope, fieldOf(entity, key), value)}`
     })
     const row = await transaction

@@ -15,6 +15,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
+import { logs } from '../operations/logs.ts'
 import { statusTones } from '../tones.ts'
 
 const STATUSES = ['created', 'running', 'completed', 'failed', 'retrying', 'skipped'] as const
@@ -142,6 +143,7 @@ export const step = entity({
       },
     ],
   }),
+  operations: [logs('step', 'step-log', 'step_id')],
   list: {
     columns: ['step_id', 'task_id', 'order', 'step_type', 'status', 'retry_index', 'failure_reason', 'created_at'],
     sort: '-created_at',

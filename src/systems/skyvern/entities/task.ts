@@ -12,6 +12,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { httpUrl, jsonObject, notBlank, stripped } from '../../../model/rule.ts'
+import { logs } from '../operations/logs.ts'
 import { statusTones } from '../tones.ts'
 import { ofSameOrganization, roomForTask } from './creation-rules.ts'
 import { RUN_ROLES, RUN_STATUSES, runTransitions } from './run-lifecycle.ts'
@@ -136,6 +137,7 @@ export const task = entity({
     endedAt: 'completed_at',
     transitions: Object.values(transitions),
   }),
+  operations: [logs('task', 'task-log', 'task_id')],
   list: {
     columns: ['task_id', 'status', 'created_at', 'url', 'failure_reason'],
     sort: '-created_at',

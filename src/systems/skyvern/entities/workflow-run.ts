@@ -13,6 +13,7 @@ import {
 } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
 import { atLeast, jsonObject, notBlank } from '../../../model/rule.ts'
+import { logs } from '../operations/logs.ts'
 import { statusTones } from '../tones.ts'
 import { activeOrganization, ofSameOrganization } from './creation-rules.ts'
 import { RUN_ROLES, RUN_STATUSES, runTransitions } from './run-lifecycle.ts'
@@ -122,6 +123,7 @@ export const workflowRun = entity({
     endedAt: 'completed_at',
     transitions: [{ ...start, creates: 'optional' }, ...Object.values(transitions)],
   }),
+  operations: [logs('workflow run', 'workflow-run-log', 'workflow_run_id')],
   list: {
     columns: ['workflow_run_id', 'status', 'workflow_id', 'failure_reason', 'created_at', 'completed_at'],
     sort: '-created_at',
