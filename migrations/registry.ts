@@ -10,4 +10,5 @@ export const migrations: Readonly<Record<string, () => Promise<readonly Migratio
   autopr: async () => (await import('./autopr/index.ts')).default,
   agensium: async () => (await import('./agensium/index.ts')).default,
   agentvine: async () => (await import('./agentvine/index.ts')).default,
+  devflow: async () => (await import('./devflow/index.ts')).default,
 }

@@ -17,6 +17,9 @@ export interface AssignOperation extends OperationBase {
   readonly kind: 'assign'
   /** The row must have these values (one of them, for a list), or the operation is refused naming the one it has. */
   readonly when: Readonly<Record<string, Scalar | readonly Scalar[]>>
+  /** The row must have none of these values: `{ archived_at: null }` for one that must be archived. */
+  readonly unless?: Readonly<Record<string, Scalar | readonly Scalar[]>>
+  /** May be empty, where all that happens are effects. */
   readonly set: Readonly<Record<string, Scalar>>
   /** Fields the operation takes besides the id. A sealed field is given by prompt, file or stdin. */
   readonly takes?: Readonly<Record<string, 'required' | 'optional'>>

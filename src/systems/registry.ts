@@ -33,4 +33,10 @@ export const systems: readonly SystemEntry[] = [
     summary: 'Worker fleet: tasks, dependencies, work-order queue, workers, executions, chat, documents',
     load: async () => (await import('./agentvine/index.ts')).agentvine,
   },
+  {
+    name: 'devflow',
+    title: 'DevFlow',
+    summary: 'AI development workflow: projects, tasks, executions, pull requests, validations, audit',
+    load: async () => (await import('./devflow/index.ts')).devflow,
+  },
 ]

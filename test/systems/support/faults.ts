@@ -196,7 +196,7 @@ export function operationFaults(system: System, entity: Entity, operation: Opera
         exclusive,
         effects = [],
       } = operation
-      faults.fields(entity, Object.keys({ ...operation.when, ...operation.set, ...takes }), at)
+      faults.fields(entity, Object.keys({ ...operation.when, ...operation.unless, ...operation.set, ...takes }), at)
       faults.fields(entity, [...stamps, ...clears, ...increments], at)
       faults.fields(entity, [...(exclusive?.within ?? []), ...Object.keys(exclusive?.resets ?? {})], at)
       faults.effects(entity, effects, [...Object.keys(takes), ...Object.keys(inputs)], at)

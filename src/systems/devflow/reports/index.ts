@@ -1,0 +1,4 @@
+/** DevFlow's reports. */
+import type { Report } from '../../../model/report.ts'
+
+export const reports: readonly Report[] = []
