@@ -6,6 +6,7 @@ import { type Command, type Group, isGroup } from '../command.ts'
 import { claimCommand } from './claim.ts'
 import { spoken } from './entity-scope.ts'
 import { graphCommands } from './graph.ts'
+import { logsCommand } from './logs.ts'
 import { assignCommand } from './operation-assign.ts'
 import { copyCommand } from './operation-copy.ts'
 import { transitionsOf } from './operation-names.ts'
@@ -15,7 +16,9 @@ import { reorderCommand } from './reorder.ts'
 import { replayCommand } from './replay.ts'
 import { rotateCommand } from './rotate.ts'
 import { sweepCommand } from './sweep.ts'
+import { threadCommand } from './thread.ts'
 import { transitionCommand } from './transition.ts'
+import { versionsCommand } from './versions.ts'
 
 export function operationCommands(system: System, entity: Entity): (Command | Group)[] {
   const own = entity.operations.flatMap((operation) => {
@@ -80,8 +83,10 @@ function commandOf(system: System, entity: Entity, operation: Operation): Comman
     case 'rotate':
       return [rotateCommand(system, entity, operation)]
     case 'logs':
+      return [logsCommand(system, entity, operation)]
     case 'thread':
+      return [threadCommand(system, entity, operation)]
     case 'versions':
-      return []
+      return [versionsCommand(system, entity, operation)]
   }
 }
