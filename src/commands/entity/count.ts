@@ -2,7 +2,7 @@ import type { Entity } from '../../model/entity.ts'
 import type { System } from '../../model/system.ts'
 import { type Command, defineCommand } from '../command.ts'
 import { entityScope, spoken, wordsOf } from './entity-scope.ts'
-import { FILTER_HELP, filterFlags, filterInput } from './filter-flags.ts'
+import { FILTER_HELP, filterInput, rowFlags } from './filter-flags.ts'
 
 /** `steward <system> <entity> count`. */
 export function countCommand(system: System, entity: Entity): Command {
@@ -18,18 +18,21 @@ export function countCommand(system: System, entity: Entity): Command {
         : [{ command: `${words} --since 2026-11-01 --until 2026-12-01`, does: 'How many of November' }]),
     ],
     effect: 'read',
-    flags: filterFlags(entity),
+    flags: rowFlags(entity),
     async run(context, input) {
-      const { filterHint, readFilters } = await import('../../crud/filters.ts')
+      const { filterHint, readFilters, requireNamed } = await import('../../crud/filters.ts')
       const { refuseProblems } = await import('../../crud/scope.ts')
       const { countRows } = await import('../../crud/count.ts')
-      const { filters, problems } = readFilters(entity, filterInput(entity, input))
+      const { filters, problems } = readFilters(entity, filterInput(entity, input), system)
       for (const name of new Set(context.globals.fields)) {
         if (name === 'count') continue
         problems.push({ where: '--fields', reason: `names '${name}', but count is all there is here` })
       }
       refuseProblems(problems, filterHint(entity, problems))
-      return countRows(await context.db(), await entityScope(context, system, entity), filters)
+      const scope = await entityScope(context, system, entity)
+      const db = await context.db()
+      await requireNamed(db, scope, filters)
+      return countRows(db, scope, filters)
     },
     view: (count) => ({
       shape: 'record',

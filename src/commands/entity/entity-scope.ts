@@ -2,7 +2,7 @@
 import { schemaOf } from '../../config/config.ts'
 import type { Scope } from '../../crud/scope.ts'
 import type { Entity } from '../../model/entity.ts'
-import type { System } from '../../model/system.ts'
+import { entityNamed, type System } from '../../model/system.ts'
 import type { Context } from '../command.ts'
 
 /** The entity in the schema that the profile gives its system. */
@@ -18,6 +18,19 @@ export function wordsOf(system: System, entity: Entity, verb: string): string {
 /** `api key` for `api-key`. */
 export function spoken(name: string): string {
   return name.replaceAll('-', ' ')
+}
+
+/** What an id argument is, for help: `id or execution_id of the execution`, `ids of the tasks`. */
+export function idWords(system: System, entity: Entity, many: 'one' | 'several' = 'one'): string {
+  const handle = handleOf(system, entity)
+  const [id, noun] = many === 'one' ? ['id', entity.name] : ['ids', entity.plural]
+  return `${id}${handle === undefined ? '' : ` or ${handle}`} of the ${spoken(noun)}`
+}
+
+/** The field by which people know a row, of the entity itself or of the one that its key refers to. */
+function handleOf(system: System, { handle, fields, primaryKey }: Entity): string | undefined {
+  const reference = fields[primaryKey]?.reference
+  return handle ?? (reference && entityNamed(system, reference.entity)?.handle)
 }
 
 /** An id as the database makes them, for examples: `tsk_712953182740054018`. */

@@ -6,7 +6,7 @@ import { ignoreProgress } from '../../progress.ts'
 import { type Command, type Context, defineCommand } from '../command.ts'
 import { choice, text } from '../flags.ts'
 import { entityScope, spoken, wordsOf } from './entity-scope.ts'
-import { FILTER_HELP, filterFlags, filterInput } from './filter-flags.ts'
+import { FILTER_HELP, filterInput, rowFlags } from './filter-flags.ts'
 
 const FORMATS = ['csv', 'ndjson'] as const satisfies readonly ExportFormat[]
 
@@ -27,18 +27,18 @@ export function exportCommand(system: System, entity: Entity): Command {
     ],
     effect: 'read',
     flags: {
-      ...filterFlags(entity),
+      ...rowFlags(entity),
       format: choice(FORMATS, 'format of the rows (default: from the ending of --out, else ndjson)'),
       out: text('<file>', 'write to this file, replacing it when the export is complete (default: stdout)'),
     },
     async run(context, input): Promise<View> {
-      const { filterHint, readFilters } = await import('../../crud/filters.ts')
+      const { filterHint, readFilters, requireNamed } = await import('../../crud/filters.ts')
       const { readFields, visibleFields } = await import('../../crud/select.ts')
       const { refuseProblems } = await import('../../crud/scope.ts')
       const { exportBytes } = await import('../../crud/export.ts')
       const { fields: named, reveal } = context.globals
       const format = await formatOf(context, input)
-      const { filters, problems } = readFilters(entity, filterInput(entity, input))
+      const { filters, problems } = readFilters(entity, filterInput(entity, input), system)
       const read =
         named === undefined
           ? { fields: visibleFields(entity, reveal), problems: [] }
@@ -54,7 +54,9 @@ export function exportCommand(system: System, entity: Entity): Command {
         signal: context.signal,
       }
       const scope = await entityScope(context, system, entity)
-      const bytes = exportBytes(await context.readDb(), scope, options)
+      const db = await context.readDb()
+      await requireNamed(db, scope, filters)
+      const bytes = exportBytes(db, scope, options)
       if (input.out === undefined) return { shape: 'stream', bytes }
       return toFile(context, input.out, format, bytes)
     },

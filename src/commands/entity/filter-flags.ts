@@ -4,35 +4,33 @@ import type { Entity } from '../../model/entity.ts'
 import type { Field } from '../../model/field.ts'
 import type { Moment } from '../../model/moment.ts'
 import type { ParsedInput } from '../command.ts'
-import { choice, type Flag, type Flags, list, moment, text, texts } from '../flags.ts'
+import { choice, type Flag, type Flags, list, moment, text, texts, toggle } from '../flags.ts'
+import { spoken } from './entity-scope.ts'
+import { inputName } from './field-flags.ts'
+import { secondName } from './second-name.ts'
 
 const GROUP = 'Filters:'
-
-/** Flags of the verbs themselves: a field of that name is filtered with `--filter` only. */
-const TAKEN = new Set([
-  'after',
-  'all',
-  'filter',
-  'format',
-  'include',
-  'limit',
-  'out',
-  'search',
-  'since',
-  'sort',
-  'until',
-])
 
 /** What `--filter` accepts, in one line for descriptions. */
 export const FILTER_HELP =
   "--filter takes a field, an operator (= != > >= < <= ~ in contains null) and a value: 'name~text' finds text " +
   "anywhere in the field whatever its case, 'name in a,b' one of several values, 'name contains JSON' a part of " +
-  "JSON, 'name null' and 'name not null' fields without and with a value. All filters must hold."
+  "JSON, 'name.member=value' one member of it, 'name null' and 'name not null' fields without and with a value. All " +
+  'filters must hold.'
 
-/** A flag for each enumeration, boolean and reference, the period, `--filter` and `--search`. */
+/**
+ * A flag for each enumeration, boolean and reference, the period, `--filter`, `--contains`, `--tag` and `--search`. A
+ * reference takes ids, or what people call the rows that it refers to, and has a second, shorter name.
+ */
 export function filterFlags(entity: Entity): Flags {
   return {
-    ...Object.fromEntries(flaggedFields(entity).map(([key, field]): [string, Flag] => [key, fieldFlag(field)])),
+    ...Object.fromEntries(
+      flaggedFields(entity).flatMap(([key, field]): [string, Flag][] => {
+        const flag = fieldFlag(field)
+        const second = secondName(entity, key)
+        return [[inputName(key), flag], ...(second === undefined ? [] : [hidden(second, flag)])]
+      }),
+    ),
     ...(entity.list.time === undefined
       ? {}
       : {
@@ -40,9 +38,27 @@ export function filterFlags(entity: Entity): Flags {
           until: moment('<time>', `${entity.list.time} before`, { group: GROUP }),
         }),
     filter: texts('<expression>', 'condition on any field; may be repeated', { group: GROUP }),
+    ...(containing(entity).length === 0
+      ? {}
+      : {
+          contains: texts('<field=json>', `JSON within ${containing(entity).join(', ')}; may be repeated`, {
+            group: GROUP,
+          }),
+        }),
+    ...(entity.list.tags === undefined
+      ? {}
+      : { tag: list('<tags>', `all of these in ${entity.list.tags}`, { group: GROUP }) }),
     ...(entity.list.search.length === 0
       ? {}
       : { search: text('<text>', `text in ${entity.list.search.join(', ')}`, { group: GROUP }) }),
+  }
+}
+
+/** As `filterFlags`, for verbs that show rows: those that are marked as deleted may be asked for. */
+export function rowFlags(entity: Entity): Flags {
+  return {
+    ...filterFlags(entity),
+    ...(entity.softDelete ? { deleted: toggle(`deleted ${spoken(entity.plural)} as well`, { group: GROUP }) } : {}),
   }
 }
 
@@ -50,8 +66,16 @@ export function filterFlags(entity: Entity): Flags {
 export function filterInput(entity: Entity, input: ParsedInput): FilterInput {
   const { since, until, search } = input
   return {
-    fields: Object.fromEntries(flaggedFields(entity).map(([key]) => [key, textsIn(input[key])])),
+    fields: Object.fromEntries(
+      flaggedFields(entity).map(([key]) => {
+        const names = [...new Set([inputName(key), secondName(entity, key) ?? inputName(key)])]
+        return [key, names.flatMap((name) => textsIn(input[name]))]
+      }),
+    ),
     filters: textsIn(input.filter),
+    contains: textsIn(input.contains),
+    tags: textsIn(input.tag),
+    deleted: input.deleted === true,
     ...(isMoment(since) ? { since } : {}),
     ...(isMoment(until) ? { until } : {}),
     ...(typeof search === 'string' ? { search } : {}),
@@ -60,20 +84,16 @@ export function filterInput(entity: Entity, input: ParsedInput): FilterInput {
 
 /** True when any filter is given: verbs that change many rows ask for one. */
 export function hasFilter(entity: Entity, input: ParsedInput): boolean {
-  const { fields = {}, filters = [], since, until, search } = filterInput(entity, input)
+  const { fields = {}, filters = [], contains = [], tags = [], since, until, search } = filterInput(entity, input)
   return (
-    Object.values(fields).some((values) => values.length > 0) ||
-    filters.length > 0 ||
+    [...Object.values(fields), filters, contains, tags].some((values) => values.length > 0) ||
     [since, until, search].some((value) => value !== undefined)
   )
 }
 
 function flaggedFields(entity: Entity): [string, Field][] {
   return Object.entries(entity.fields).filter(
-    ([key, field]) =>
-      !field.secret &&
-      !TAKEN.has(key) &&
-      (field.reference || field.kind === 'enumeration' || field.kind === 'boolean'),
+    ([, field]) => !field.secret && (field.reference || field.kind === 'enumeration' || field.kind === 'boolean'),
   )
 }
 
@@ -81,6 +101,17 @@ function fieldFlag(field: Field): Flag {
   if (field.kind === 'boolean') return choice(['true', 'false'], field.summary, { group: GROUP })
   if (field.values === undefined) return list('<ids>', field.summary, { group: GROUP })
   return list('<values>', `${field.summary}: ${field.values.join(', ')}`, { group: GROUP, choices: field.values })
+}
+
+/** Fields that `--contains` can look into. */
+function containing(entity: Entity): string[] {
+  return Object.entries(entity.fields)
+    .filter(([, { kind, secret }]) => !secret && (kind === 'json' || kind === 'textArray'))
+    .map(([key]) => key)
+}
+
+function hidden(name: string, flag: Flag): [string, Flag] {
+  return [name, { ...flag, hidden: true }]
 }
 
 function textsIn(value: unknown): string[] {

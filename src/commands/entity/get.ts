@@ -4,9 +4,9 @@ import type { Cells, Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import { relationsOf, type System } from '../../model/system.ts'
 import type { RecordView, Section, View } from '../../output/view.ts'
-import { type Command, type Context, defineCommand } from '../command.ts'
-import { list, variadicArgument } from '../flags.ts'
-import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { type Command, type Context, defineCommand, type ParsedInput } from '../command.ts'
+import { type Flags, list, toggle, variadicArgument } from '../flags.ts'
+import { entityScope, exampleId, idWords, spoken, wordsOf } from './entity-scope.ts'
 
 type Related = NonNullable<RecordView['related']>[number]
 
@@ -40,18 +40,17 @@ export function getCommand(system: System, entity: Entity): Command {
       { command: `${words} ${exampleId(entity)} ${exampleId(entity, 19)}`, does: 'Several at once' },
     ],
     effect: 'read',
-    args: { id: variadicArgument(`id of the ${spoken(entity.name)}`, { required: true }) },
-    flags:
-      relations.length === 0
-        ? {}
-        : {
-            include: list('<relations>', `related rows: ${relations.join(', ')}; a dot goes one level further`),
-          },
+    args: { id: variadicArgument(idWords(system, entity), { required: true }) },
+    flags: flagsOf(entity, relations),
     async run(context, input): Promise<Gotten> {
       const { includes, describe } = await requested(context, system, entity, input)
       const { getRows } = await import('../../crud/get.ts')
       const scope = await entityScope(context, system, entity)
-      const found = await getRows(await context.db(), scope, input.id, { includes, reveal: context.globals.reveal })
+      const found = await getRows(await context.db(), scope, input.id, {
+        includes,
+        reveal: context.globals.reveal,
+        deleted: input.deleted === true,
+      })
       for (const cut of found.cuts) {
         const child = cut.relation.entity
         const flag = cut.relation.via.replaceAll('_', '-')
@@ -66,11 +65,22 @@ export function getCommand(system: System, entity: Entity): Command {
   })
 }
 
+function flagsOf({ name, softDelete }: Entity, relations: readonly string[]): Flags {
+  return {
+    ...(relations.length === 0
+      ? {}
+      : { include: list('<relations>', `related rows: ${relations.join(', ')}; a dot goes one level further`) }),
+    ...(softDelete
+      ? { deleted: toggle(`the ${spoken(name)} even if it is deleted, and related rows that are`) }
+      : {}),
+  }
+}
+
 async function requested(
   context: Context,
   system: System,
   entity: Entity,
-  input: { readonly include?: unknown },
+  input: ParsedInput,
 ): Promise<{ includes: readonly Include[]; describe: Omit<Gotten, keyof Found> }> {
   const { columnsWithin, parseIncludes, propertyOf } = await import('../../crud/includes.ts')
   const { refuseProblems } = await import('../../crud/scope.ts')

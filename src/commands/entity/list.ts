@@ -2,10 +2,10 @@ import type { Cells } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import { columnOf } from '../../model/field.ts'
 import type { System } from '../../model/system.ts'
-import { type Command, type Context, defineCommand, type Example } from '../command.ts'
+import { type Command, type Context, defineCommand, type Example, type ParsedInput } from '../command.ts'
 import { integer, text, toggle } from '../flags.ts'
 import { entityScope, spoken, wordsOf } from './entity-scope.ts'
-import { FILTER_HELP, filterFlags, filterInput, hasFilter } from './filter-flags.ts'
+import { FILTER_HELP, filterInput, hasFilter, rowFlags } from './filter-flags.ts'
 import { nextPageCommand } from './next-page.ts'
 
 const DEFAULT_LIMIT = 20
@@ -27,29 +27,30 @@ export function listCommand(system: System, entity: Entity): Command {
     examples: examples(system, entity),
     effect: 'read',
     flags: {
-      ...filterFlags(entity),
+      ...rowFlags(entity),
       sort: text('<fields>', `order, minus for descending (default ${entity.list.sort}); NULL counts as largest`),
       limit: integer('<n>', `rows of a page (default ${DEFAULT_LIMIT})`, { min: 1, max: MAX_LIMIT }),
       after: text('<cursor>', 'begin after this place, as the page before printed it'),
       all: toggle('every row, streamed'),
     },
     async run(context, input): Promise<Listed> {
-      const [{ filterHint, readFilters }, { readSort }, { refuseProblems }, { listAll, listPage }] =
+      const [{ filterHint, readFilters, requireNamed }, { readSort }, { refuseProblems }, { listAll, listPage }] =
         await Promise.all([
           import('../../crud/filters.ts'),
           import('../../crud/sort.ts'),
           import('../../crud/scope.ts'),
           import('../../crud/list.ts'),
         ])
-      const { filters, problems } = readFilters(entity, filterInput(entity, input))
+      const { filters, problems } = readFilters(entity, filterInput(entity, input), system)
       const order = readSort(entity, input.sort)
-      const read = await fieldsToRead(context, entity)
+      const read = await fieldsToRead(context, entity, shownFor(entity, input))
       problems.push(...order.problems, ...read.problems)
       if (input.all && input.limit !== undefined) problems.push({ where: '--limit', reason: 'contradicts --all' })
       refuseProblems(problems, filterHint(entity, problems))
       const options = { filters, sort: order.sort, fields: read.fields, after: input.after }
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
+      await requireNamed(db, scope, filters)
       if (input.all) return { rows: listAll(db, scope, options) }
       return listPage(db, scope, { ...options, limit: input.limit ?? DEFAULT_LIMIT })
     },
@@ -57,7 +58,7 @@ export function listCommand(system: System, entity: Entity): Command {
       shape: 'table',
       // Secret columns too: the renderer leaves them out, and knows what to say when --fields names one.
       columns: Object.entries(entity.fields).map(([key, field]) => columnOf(key, field)),
-      shown: entity.list.columns,
+      shown: shownFor(entity, input),
       rows,
       empty: hasFilter(entity, input)
         ? `No ${spoken(entity.plural)} match the filters`
@@ -72,13 +73,26 @@ function isNewestFirst({ list }: Entity): boolean {
   return list.time !== undefined && list.sort === `-${list.time}`
 }
 
+/** Columns that people see; with deleted rows among the others, when they were deleted. */
+export function shownFor({ list, softDelete }: Entity, { deleted }: ParsedInput): readonly string[] {
+  if (deleted !== true || !softDelete || list.columns.includes(softDelete.field)) return list.columns
+  return [...list.columns, softDelete.field]
+}
+
 /** Only what is shown is read: large JSON stays where it is when a person looks at a table. */
-async function fieldsToRead({ globals, format }: Context, entity: Entity) {
+export async function fieldsToRead(
+  { globals, format }: Pick<Context, 'globals' | 'format'>,
+  entity: Entity,
+  shown: readonly string[],
+) {
   const { readFields, shownColumns, visibleFields } = await import('../../crud/select.ts')
   const { fields, reveal } = globals
   if (fields !== undefined) return readFields(entity, fields, reveal)
   const forPeople = format === 'table' || format === 'md'
-  return { fields: forPeople ? shownColumns(entity, reveal) : visibleFields(entity, reveal), problems: [] }
+  return {
+    fields: forPeople ? [...new Set([...shown, ...shownColumns(entity, reveal)])] : visibleFields(entity, reveal),
+    problems: [],
+  }
 }
 
 function examples(system: System, entity: Entity): [Example, ...Example[]] {

@@ -8,7 +8,7 @@ import { type Command, type Context, defineCommand, type Example } from '../comm
 import { argument, toggle } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { changedRow } from './changed-view.ts'
-import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { entityScope, exampleId, idWords, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags, clearFlag, fieldFlags } from './field-flags.ts'
 import { cleared, rawTexts } from './raw-values.ts'
 
@@ -26,7 +26,7 @@ export function updateCommand(system: System, entity: Entity): Command {
     description: `Changes fields of one ${noun}, refused when someone else changed it since it was read.${state}`,
     examples: examples(system, entity),
     effect: 'write',
-    args: { id: argument(`id of the ${noun}`) },
+    args: { id: argument(idWords(system, entity)) },
     flags: {
       ...fieldFlags(entity, 'update'),
       ...assignmentFlags,
@@ -36,6 +36,7 @@ export function updateCommand(system: System, entity: Entity): Command {
     },
     async run(context, input): Promise<Updated> {
       const { combined, inputReader, refuseInput } = await import('../../crud/input.ts')
+      const { resolveIds } = await import('../../crud/ids.ts')
       const { readSnapshot, updateRow } = await import('../../crud/update.ts')
       const texts = await rawTexts(context, entity, input)
       const nulls = cleared(entity, input.clear, texts)
@@ -47,9 +48,10 @@ export function updateCommand(system: System, entity: Entity): Command {
       refuseInput(entity, 'update', input.edit ? given.problems : [])
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
-      const snapshot = await readSnapshot(db, scope, input.id)
+      const [id = input.id] = await resolveIds(db, scope, [input.id])
+      const snapshot = await readSnapshot(db, scope, id)
       const write = (reading: Reading) =>
-        updateRow(db, scope, input.id, snapshot, reading, { actor: actorOf(context), dryRun: input.dryRun })
+        updateRow(db, scope, id, snapshot, reading, { actor: actorOf(context), dryRun: input.dryRun })
       const updated = input.edit ? await edited(context, entity, reader, snapshot, given, write) : await write(given)
       if (updated.changes.length === 0) context.ui.note('Nothing changed.')
       else if (input.dryRun) context.ui.note('Nothing was written: this is what would change.')
