@@ -1,6 +1,7 @@
+import { created } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { created, credits, ofUser, spent, userParameter } from './fragments.ts'
+import { credits, ofUser, spent, userParameter } from './fragments.ts'
 
 /** Where credits came from and what they were spent on. */
 export const creditsReport = report({

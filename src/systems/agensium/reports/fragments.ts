@@ -3,21 +3,6 @@ import type { Parameter, ReportInput } from '../../../model/report.ts'
 import type { RetentionRule } from '../../../model/retention.ts'
 import { empty, identifier, join, type Sql, sql } from '../../../model/sql.ts'
 
-/** Length of an interval in seconds, as double precision (an average of EXTRACT alone would be numeric). */
-export const seconds = (interval: Sql): Sql => sql`EXTRACT(EPOCH FROM ${interval})::double precision`
-
-/** The share of rows below which this part lies, interpolated; NULL of none. */
-export const percentile = (share: number, value: Sql): Sql =>
-  sql`percentile_cont(${share}::double precision) WITHIN GROUP (ORDER BY ${value})`
-
-/** Share in percent, not rounded; 0 where there is nothing to share. */
-export const percent = (part: Sql, whole: Sql): Sql =>
-  sql`COALESCE(100.0 * ${part} / NULLIF(${whole}, 0), 0)::double precision`
-
-/** Rows whose creation lies in the window `[since, until)`. */
-export const created = (column: Sql, { window }: ReportInput): Sql =>
-  sql`${column} >= ${window.since}::timestamptz AND ${column} < ${window.until}::timestamptz`
-
 /** Credits of the entries of these types; exact, and 0 of none. */
 export const credits = (...types: readonly string[]): Sql =>
   sql`COALESCE(SUM(delta_credits) FILTER (WHERE type = ANY (${types}::text[])), 0)`
@@ -32,10 +17,11 @@ export function ofUser(column: Sql, { parameters }: ReportInput): Sql {
 }
 
 export const userParameter: Parameter = {
-  summary: 'user to report on; all of them when absent',
+  summary: 'user to report on, by id or address; all of them when absent',
   names: { entity: 'user', label: 'email', absent: 'all users' },
-  kind: 'integer',
-  metavar: 'user-id',
+  kind: 'text',
+  positional: true,
+  metavar: 'user',
 }
 
 /** When a task ended, as a retention rule counts it. */

@@ -1,6 +1,7 @@
+import { created } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { created, credits, ofUser, userParameter } from './fragments.ts'
+import { credits, ofUser, userParameter } from './fragments.ts'
 
 /** What was bought, day by day, and whether the events of Stripe that say so were worked off. */
 export const purchases = report({

@@ -1,7 +1,8 @@
+import { created, percent, percentile, seconds } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { join, type Sql, sql } from '../../../model/sql.ts'
 import { statusTones } from '../tones.ts'
-import { created, ofUser, percent, percentile, seconds, userParameter } from './fragments.ts'
+import { ofUser, userParameter } from './fragments.ts'
 
 /**
  * Files are there once a task is queued. A task whose upload failed can be processed all the same and then never was in
@@ -87,21 +88,23 @@ export const taskFunnel = report({
         { key: 'p50_seconds', label: 'median', kind: 'float', unit: 'seconds' },
         { key: 'p95_seconds', label: '95th percentile', kind: 'float', unit: 'seconds' },
       ],
+      // Aggregates without GROUP BY, so that a stage is shown when no task went through it.
       sql: (input) => sql`
         WITH ${tasksOf(input)},
         stage AS (${eachOf(
           LASTED,
           (name, interval, place) => sql`
-          SELECT ${place}::integer AS place, ${name} AS stage, ${seconds(interval)} AS seconds FROM task`,
+          SELECT
+            ${place}::integer AS place,
+            ${name} AS stage,
+            COUNT(${interval}) AS tasks,
+            ${percentile(0.5, seconds(interval))} AS p50_seconds,
+            ${percentile(0.95, seconds(interval))} AS p95_seconds
+          FROM task`,
         )}
         )
-        SELECT
-          stage,
-          COUNT(seconds) AS tasks,
-          ${percentile(0.5, sql`seconds`)} AS p50_seconds,
-          ${percentile(0.95, sql`seconds`)} AS p95_seconds
+        SELECT stage, tasks, p50_seconds, p95_seconds
         FROM stage
-        GROUP BY place, stage
         ORDER BY place
       `,
     },
