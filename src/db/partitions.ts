@@ -57,6 +57,27 @@ export async function partitionsOf(db: Queryable, { schema, table }: MonthlyTabl
   return rows.map(({ name }) => name)
 }
 
+interface RelationName {
+  readonly schema: string
+  readonly name: string
+}
+
+/** The partition that takes what belongs into no other, whatever it is called; undefined where there is none. */
+export function defaultPartitionOf(
+  db: Queryable,
+  { schema, table }: MonthlyTable,
+): Promise<RelationName | undefined> {
+  return db.maybeOne<RelationName>(sql`
+    SELECT n.nspname::text AS schema, rest.relname::text AS name
+    FROM pg_catalog.pg_partitioned_table AS p
+    JOIN pg_catalog.pg_class AS parent ON parent.oid = p.partrelid
+    JOIN pg_catalog.pg_namespace AS home ON home.oid = parent.relnamespace
+    JOIN pg_catalog.pg_class AS rest ON rest.oid = p.partdefid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = rest.relnamespace
+    WHERE home.nspname = ${schema}
+      AND parent.relname = ${table}`)
+}
+
 /**
  * Makes the partition of one month. Rows of that month that already lie in the default partition move into it, since a
  * partition cannot be attached while the default one holds rows of its range.
@@ -75,14 +96,14 @@ export async function createMonth(tx: Transaction, monthly: MonthlyTable, month:
   // Not INCLUDING ALL: indexes and foreign keys come with the attaching, and an identity column must not come at all.
   await tx.execute(sql`
     CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING CONSTRAINTS)`)
-  const rest = identifier(schema, `${table}_default`)
-  const hasDefault = (await partitionsOf(tx, monthly)).includes(`${table}_default`)
-  const moved = hasDefault ? await moveRows(tx) : 0
+  const rest = await defaultPartitionOf(tx, monthly)
+  const moved = rest === undefined ? 0 : await moveRows(tx, rest)
   await tx.execute(sql`
     ALTER TABLE ${parent} ATTACH PARTITION ${partition} FOR VALUES FROM (${from}) TO (${until})`)
   return moved
 
-  async function moveRows(on: Transaction): Promise<number> {
+  async function moveRows(on: Transaction, { schema: beside, name }: RelationName): Promise<number> {
+    const rest = identifier(beside, name)
     // Held to the end, so that no row of this month can come into the default partition behind the move.
     await on.execute(sql`LOCK TABLE ${rest} IN ACCESS EXCLUSIVE MODE`)
     const columns = await on.rows<{ name: string }>(sql`
@@ -131,6 +152,6 @@ export async function ensureMonths(
 }
 
 /** `2026-11-01 00:00:00+00`. */
-function firstInstant({ year, month }: Month): string {
+export function firstInstant({ year, month }: Month): string {
   return `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-01 00:00:00+00`
 }

@@ -13,10 +13,12 @@ export interface Item {
   readonly table: string
   /** Present for jobs on indexes. */
   readonly index?: string
+  /** Present for jobs on partitions. */
+  readonly partition?: string
   /** Size on disk before, in bytes. */
   readonly bytes: bigint
   /** What is to be done; `keep` items are in the plan to show why they are left alone. */
-  readonly action: 'vacuum' | 'analyze' | 'reindex' | 'drop' | 'keep'
+  readonly action: 'vacuum' | 'analyze' | 'reindex' | 'create' | 'drop' | 'keep'
   /** Why, in words with figures: `23 % dead rows`. */
   readonly reason: string
 }
@@ -26,6 +28,8 @@ export interface ItemResult extends Item {
   readonly seconds: number
   /** Row versions removed; undefined where the job removes none. */
   readonly removed?: bigint
+  /** Rows moved to where they belong; undefined where the job moves none. */
+  readonly moved?: bigint
   /** Bytes given back to the operating system; negative when the relation grew meanwhile. */
   readonly freedBytes: bigint
   /** Why it failed. */
@@ -53,6 +57,7 @@ export interface RunOptions {
 /** What doing one item brought. */
 export interface Effect {
   readonly removed?: bigint
+  readonly moved?: bigint
   readonly freedBytes: bigint
 }
 
@@ -62,47 +67,54 @@ export interface Effect {
  * @param work does one item; a lock that could not be had is tried again after a jittered pause
  * @returns a result an item; the last ones are `stopped` when the run was asked to end
  */
-export async function runItems(
+export function runItems(
   db: Database,
   items: readonly Item[],
   options: RunOptions,
   work: (session: Session, item: Item) => Promise<Effect>,
 ): Promise<ItemResult[]> {
+  return db.session((session) => runEach(items, options, (item) => work(session, item)), {
+    direct: true,
+    statementTimeoutMs: 0,
+    lockTimeoutMs: options.waits.lockTimeoutMs,
+  })
+}
+
+/** As `runItems`, for work that opens transactions of its own. */
+export async function runEach<T extends Item>(
+  items: readonly T[],
+  options: RunOptions,
+  work: (item: T) => Promise<Effect>,
+): Promise<ItemResult[]> {
   const due = items.filter((item) => item.action !== 'keep')
   const results: ItemResult[] = []
-  await db.session(
-    async (session) => {
-      for (const item of due) {
-        options.onProgress({
-          label: `${options.label} ${nameOf(item)}`,
-          done: results.length,
-          total: due.length,
-          unit: 'tables',
-        })
-        results.push(await runItem(session, item, options, work))
-      }
-    },
-    { direct: true, statementTimeoutMs: 0, lockTimeoutMs: options.waits.lockTimeoutMs },
-  )
+  for (const item of due) {
+    options.onProgress({
+      label: `${options.label} ${nameOf(item)}`,
+      done: results.length,
+      total: due.length,
+      unit: 'tables',
+    })
+    results.push(await runItem(item, options, work))
+  }
   return results
 }
 
-async function runItem(
-  session: Session,
-  item: Item,
+async function runItem<T extends Item>(
+  item: T,
   options: RunOptions,
-  work: (session: Session, item: Item) => Promise<Effect>,
+  work: (item: T) => Promise<Effect>,
 ): Promise<ItemResult> {
   const began = options.elapsed()
   const seconds = () => (options.elapsed() - began) / 1000
   for (let attempt = 1; ; attempt++) {
     if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), freedBytes: 0n }
     try {
-      const effect = await work(session, item)
+      const effect = await work(item)
       return { ...item, ...effect, outcome: 'done', seconds: seconds() }
     } catch (error) {
       if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), freedBytes: 0n }
-      if (error instanceof LockedError && attempt < options.waits.attempts) {
+      if (isInTheWay(error) && attempt < options.waits.attempts) {
         // Jitter, so that two jobs waiting for each other do not do so in step.
         await options.waits.pause(200 * attempt * (0.5 + Math.random()))
         continue
@@ -111,6 +123,11 @@ async function runItem(
       return { ...item, outcome: 'failed', seconds: seconds(), freedBytes: 0n, error: error.message }
     }
   }
+}
+
+/** Another session was in the way, and may not be the next time; either left nothing behind. */
+function isInTheWay(error: unknown): boolean {
+  return error instanceof LockedError || (error instanceof StewardError && error.code === 'deadlock')
 }
 
 /** Functions of the server that say so: until PostgreSQL 15, and since. */
@@ -140,9 +157,9 @@ export async function executeOnTable(session: Session, item: Item, statement: Sq
   })
 }
 
-/** `skyvern.tasks`, or the index where the item is one. */
-export function nameOf(item: Pick<Item, 'schema' | 'table' | 'index'>): string {
-  return `${item.schema}.${item.index ?? item.table}`
+/** `skyvern.tasks`, or the index or partition where the item is one. */
+export function nameOf(item: Pick<Item, 'schema' | 'table' | 'index' | 'partition'>): string {
+  return `${item.schema}.${item.index ?? item.partition ?? item.table}`
 }
 
 /** Waits, but not longer than until the signal. */

@@ -22,7 +22,7 @@ test.each([
       await other.transaction(async (older) => {
         await older.execute(raw('LOCK TABLE skyvern.users IN ROW EXCLUSIVE MODE'))
         let send: (signal: 'SIGINT' | 'SIGTERM') => void = () => {}
-        const running = runCli(['--url', url, 'maintain', 'reindex', 'users', '--json'], {
+        const running = runCli(['--url', url, 'maintain', 'reindex', 'skyvern.users', '--json'], {
           signals: (deliver) => {
             send = deliver
           },

@@ -60,15 +60,17 @@ export interface MaintenanceOutcome {
 }
 
 /** Plans, and applies the plan unless it is a dry run; the run is journalled when it changes something. */
-export async function planAndApply(
+export async function planAndApply<T extends Item>(
   context: Context,
   input: SelectionInput,
   job: {
     readonly label: string
-    readonly plan: (db: Database, selection: Selection) => Promise<Item[]>
-    readonly apply: (db: Database, plan: readonly Item[], options: RunOptions) => Promise<ItemResult[]>
+    readonly plan: (db: Database, selection: Selection) => Promise<T[]>
+    readonly apply: (db: Database, plan: readonly T[], options: RunOptions) => Promise<ItemResult[]>
     /** Milliseconds for each attempt to get a lock; the configured one when absent. */
     readonly lockTimeoutMs?: number
+    /** Said when there is nothing to do. */
+    readonly nothing?: string
   },
 ): Promise<MaintenanceOutcome> {
   const [config, db] = await Promise.all([context.config(), context.db()])
@@ -76,7 +78,8 @@ export async function planAndApply(
   const due = items.filter((item) => item.action !== 'keep')
   if (input.dryRun) return { dryRun: true, items, exitCode: ExitCode.ok }
   if (due.length === 0) {
-    context.ui.note(`Nothing needs it: ${items.length} looked at. --dry-run shows why, --all does it all the same.`)
+    const why = `${items.length} looked at. --dry-run shows why, --all does it all the same.`
+    context.ui.note(job.nothing ?? `Nothing needs it: ${why}`)
     return { dryRun: false, items, results: [], exitCode: ExitCode.ok }
   }
   const [{ pauseUnless }, { journalRun }] = await Promise.all([
@@ -107,6 +110,8 @@ const WHERE: readonly Column[] = [
   { key: 'table', kind: 'text' },
 ]
 
+const OUTCOME_TONES = { done: 'good', failed: 'bad', stopped: 'idle' } as const
+
 /** The plan of a dry run, or a line an item of what was done. */
 export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { readonly indexes: boolean }): View {
   const where: Column[] = [...WHERE, ...(indexes ? [{ key: 'index', kind: 'text' } as const] : [])]
@@ -129,7 +134,7 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
     columns: [
       ...where,
       { key: 'action', kind: 'text' },
-      { key: 'outcome', kind: 'text', tones: { done: 'good', failed: 'bad', stopped: 'idle' } },
+      { key: 'outcome', kind: 'text', tones: OUTCOME_TONES },
       { key: 'seconds', label: 'took', kind: 'float', unit: 'seconds' },
       ...removes,
       { key: 'freedBytes', label: 'given back', kind: 'bigint', unit: 'bytes' },
@@ -145,6 +150,45 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
       outcome.results.some((result) => result.error !== undefined) ? 'error' : 'reason',
     ],
     rows: outcome.results.map((result) => ({ removed: null, error: null, ...result })),
+  }
+}
+
+/** The months of a dry run, or a line a month of what was made. */
+export function partitionsView(outcome: MaintenanceOutcome): View {
+  const where: Column[] = [...WHERE, { key: 'partition', kind: 'text' }]
+  if (outcome.results === undefined) {
+    return {
+      shape: 'table',
+      columns: [
+        ...where,
+        { key: 'rows', label: 'rows to move', kind: 'bigint', unit: 'count' },
+        { key: 'bytes', label: 'their size', kind: 'bigint', unit: 'bytes' },
+        { key: 'action', kind: 'text' },
+        { key: 'reason', kind: 'text' },
+      ],
+      shown: ['schema', 'partition', 'rows', 'bytes', 'action', 'reason'],
+      rows: outcome.items.map((item) => ({ ...item, partition: item.partition ?? item.table })),
+      empty: 'No table of these systems is partitioned.',
+    }
+  }
+  return {
+    shape: 'table',
+    columns: [
+      ...where,
+      { key: 'outcome', kind: 'text', tones: OUTCOME_TONES },
+      { key: 'seconds', label: 'took', kind: 'float', unit: 'seconds' },
+      { key: 'moved', label: 'rows moved', kind: 'bigint', unit: 'count' },
+      { key: 'error', kind: 'text' },
+    ],
+    shown: [
+      'schema',
+      'partition',
+      'outcome',
+      'seconds',
+      'moved',
+      ...(outcome.results.some(({ error }) => error !== undefined) ? ['error'] : []),
+    ],
+    rows: outcome.results.map((result) => ({ moved: null, error: null, ...result })),
   }
 }
 

@@ -1,0 +1,215 @@
+/**
+ * Monthly partitions (decision 34; PostgreSQL manual, 5.12): makes the months that will be needed before they are, and
+ * brings rows that came too early for that, and lie in the default partition, into partitions of their own. Retention
+ * drops whole months, so a row in the default partition would never go.
+ *
+ * Each month is one transaction: a run that is killed leaves whole months, and the next one goes on from there.
+ */
+import type { Database, Queryable, Transaction } from '../db/database.ts'
+import {
+  createMonth,
+  defaultPartitionOf,
+  firstInstant,
+  type Month,
+  type MonthlyTable,
+  monthAfter,
+  partitionName,
+} from '../db/partitions.ts'
+import { identifier, sql } from '../model/sql.ts'
+import { type Effect, type Item, type ItemResult, type RunOptions, runEach } from './job.ts'
+
+/** A table that is to be partitioned by month, and how far ahead. */
+export interface PartitionedTable extends MonthlyTable {
+  /** Months made ahead of the current one. */
+  readonly ahead: number
+}
+
+/** One month of a table. */
+export interface MonthItem extends Item {
+  /** Missing where the table as a whole is left alone. */
+  readonly month?: Month
+  readonly field: string
+  /** Rows of the month that lie in the default partition. */
+  readonly rows: bigint
+}
+
+/**
+ * What is there and what is missing: from the current month (in UTC, by the server's clock) to so many months ahead,
+ * and every month with rows in the default partition.
+ *
+ * Tables that are not there, or not partitioned by month of that field, are left alone and say so.
+ */
+export async function planPartitions(db: Queryable, tables: readonly PartitionedTable[]): Promise<MonthItem[]> {
+  const items: MonthItem[] = []
+  for (const table of tables) {
+    const reason = await whyNot(db, table)
+    if (reason === undefined) items.push(...(await planTable(db, table)))
+    else items.push({ ...placeOf(table), bytes: 0n, rows: 0n, action: 'keep', reason })
+  }
+  return items
+}
+
+/** Makes the partitions that the plan says. */
+export function applyPartitions(
+  db: Database,
+  plan: readonly MonthItem[],
+  options: RunOptions,
+): Promise<ItemResult[]> {
+  return runEach(plan, options, ({ schema, table, field, month }): Promise<Effect> => {
+    if (month === undefined) throw new RangeError('a table as a whole is nothing to create')
+    return db.transaction((tx) => makeMonth(tx, { schema, table, field }, month), {
+      lockTimeoutMs: options.waits.lockTimeoutMs,
+      // However many rows there are to move: what others wait for is bounded by their own timeouts.
+      statementTimeoutMs: 0,
+    })
+  })
+}
+
+/** First key of the advisory lock on making partitions of a table. */
+const LOCK_CLASS = 0x53_74_77_70
+
+/** Makes a month, unless another run was faster. */
+async function makeMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<Effect> {
+  const name = `${monthly.schema}.${monthly.table}`
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${LOCK_CLASS}::integer, hashtext(${name}))`)
+  const { partition } = await partitionWith(tx, monthly, month)
+  const moved = partition === null ? await createMonth(tx, monthly, month) : 0
+  return { moved: BigInt(moved), freedBytes: 0n }
+}
+
+const placeOf = ({ schema, table, field }: MonthlyTable) => ({ schema, table, field })
+
+/** Why a table is left alone; undefined when it is partitioned as it should be. */
+async function whyNot(db: Queryable, { schema, table, field }: MonthlyTable): Promise<string | undefined> {
+  const found = await db.maybeOne<{ kind: string; strategy: string | null; key: string | null }>(sql`
+    SELECT
+      c.relkind::text AS kind,
+      p.partstrat::text AS strategy,
+      -- The name of the only column of the key; NULL for several, and for an expression.
+      (
+        SELECT a.attname::text
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid
+          AND p.partnatts = 1
+          AND a.attnum = p.partattrs[0]
+          AND a.attnum > 0
+      ) AS key
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
+    WHERE n.nspname = ${schema}
+      AND c.relname = ${table}`)
+  if (found === undefined) return 'is not there; steward migrate up makes it'
+  if (found.kind !== 'p') return 'is not partitioned'
+  return found.strategy === 'r' && found.key === field ? undefined : `is not partitioned by range of ${field}`
+}
+
+async function planTable(db: Queryable, table: PartitionedTable): Promise<MonthItem[]> {
+  const { current } = await db.one<{ current: string }>(
+    sql`SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM') AS current`,
+  )
+  const waiting = await rowsInDefault(db, table)
+  const first = monthNamed(current)
+  const ahead = Array.from({ length: table.ahead + 1 }, (_, months) => nameOfMonth(monthAfter(first, months)))
+  const items: MonthItem[] = []
+  for (const name of [...new Set([...ahead, ...waiting.keys()])].sort()) {
+    const month = monthNamed(name)
+    const { rows, bytes } = waiting.get(name) ?? { rows: 0n, bytes: 0n }
+    const { partition, overlaps } = await partitionWith(db, table, month)
+    items.push({
+      ...placeOf(table),
+      month,
+      partition: partition ?? partitionName(table.table, month),
+      rows,
+      bytes,
+      ...decide({ partition, overlaps, rows }),
+    })
+  }
+  return items
+}
+
+function decide(found: {
+  readonly partition: string | null
+  readonly overlaps: boolean
+  readonly rows: bigint
+}): Pick<Item, 'action' | 'reason'> {
+  if (found.partition !== null && found.overlaps) {
+    return { action: 'keep', reason: `part of the month lies in ${found.partition}` }
+  }
+  if (found.partition !== null) return { action: 'keep', reason: 'is there' }
+  if (found.rows === 0n) return { action: 'create', reason: 'missing' }
+  const rows = found.rows === 1n ? '1 row' : `${found.rows} rows`
+  return { action: 'create', reason: `${rows} of it in the default partition` }
+}
+
+/**
+ * The partition that holds the month, by its bounds and not by its name: somebody may have made longer ones by hand.
+ * `overlaps` when it holds a part of the month only, so that the month can have none of its own.
+ */
+async function partitionWith(
+  db: Queryable,
+  { schema, table }: MonthlyTable,
+  month: Month,
+): Promise<{ readonly partition: string | null; readonly overlaps: boolean }> {
+  const [from, until] = [firstInstant(month), firstInstant(monthAfter(month))]
+  const found = await db.maybeOne<{ partition: string; overlaps: boolean }>(sql`
+    WITH bound AS (
+      SELECT
+        child.relname::text AS partition,
+        regexp_match(
+          pg_get_expr(child.relpartbound, child.oid),
+          'FROM [(]''?(.*?)''?[)] TO [(]''?(.*?)''?[)]'
+        ) AS ends
+      FROM pg_catalog.pg_inherits AS i
+      JOIN pg_catalog.pg_class AS child ON child.oid = i.inhrelid
+      WHERE i.inhparent = ${regclass(schema, table)}
+    ),
+    range AS (
+      SELECT
+        partition,
+        CASE ends[1] WHEN 'MINVALUE' THEN '-infinity' ELSE ends[1] END::timestamptz AS since,
+        CASE ends[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE ends[2] END::timestamptz AS until
+      FROM bound
+      -- The default partition has no ends.
+      WHERE ends IS NOT NULL
+    )
+    SELECT partition, since > ${from}::timestamptz OR until < ${until}::timestamptz AS overlaps
+    FROM range
+    WHERE since < ${until}::timestamptz
+      AND until > ${from}::timestamptz
+    ORDER BY since
+    LIMIT 1`)
+  return found ?? { partition: null, overlaps: false }
+}
+
+const regclass = (schema: string, table: string) => sql`format('%I.%I', ${schema}::text, ${table}::text)::regclass`
+
+/** Rows of the default partition by month, with what they take without their overhead. */
+async function rowsInDefault(
+  db: Queryable,
+  table: MonthlyTable,
+): Promise<Map<string, { readonly rows: bigint; readonly bytes: bigint }>> {
+  const rest = await defaultPartitionOf(db, table)
+  if (rest === undefined) return new Map()
+  const at = identifier('d', table.field)
+  // Instants without a month of four digits, infinity among them, stay where they are.
+  const found = await db.rows<{ month: string; rows: bigint; bytes: bigint }>(sql`
+    SELECT
+      to_char(${at} AT TIME ZONE 'UTC', 'YYYY-MM') AS month,
+      COUNT(*) AS rows,
+      SUM(pg_column_size(d.*))::bigint AS bytes
+    FROM ${identifier(rest.schema, rest.name)} AS d
+    WHERE ${at} >= '0001-01-01 00:00:00+00'
+      AND ${at} < '9999-12-01 00:00:00+00'
+    GROUP BY 1`)
+  return new Map(found.map(({ month, rows, bytes }) => [month, { rows, bytes }]))
+}
+
+/** `2026-11`, whose order as text is that of time. */
+function nameOfMonth({ year, month }: Month): string {
+  return `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}`
+}
+
+function monthNamed(name: string): Month {
+  return { year: Number(name.slice(0, 4)), month: Number(name.slice(5, 7)) }
+}
