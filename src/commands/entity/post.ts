@@ -1,8 +1,8 @@
 import type { Posted } from '../../crud/ledger.ts'
-import { InvalidValue } from '../../errors.ts'
+import { InvalidValue, UsageError } from '../../errors.ts'
 import type { Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
-import { columnOf, type Field } from '../../model/field.ts'
+import { columnOf } from '../../model/field.ts'
 import type { PostOperation } from '../../model/operation.ts'
 import { entityNamed, type System } from '../../model/system.ts'
 import type { View } from '../../output/view.ts'
@@ -33,7 +33,7 @@ export function postCommand(system: System, entity: Entity, operation: PostOpera
     args: { id: argument(`id of the ${noun}`) },
     flags: {
       ...namedFieldFlags(entries, takes, 'takes', required),
-      [inputName(amountName)]: amountOf(entries.fields[ledger.amount], operation),
+      [inputName(amountName)]: amountOf(operation),
       dryRun: toggle('check and show the entry and the balance, write nothing'),
     } satisfies Flags,
     async run(context, input: ParsedInput): Promise<Posted> {
@@ -44,7 +44,9 @@ export function postCommand(system: System, entity: Entity, operation: PostOpera
       ])
       const field = entries.fields[ledger.amount]
       if (!field) throw new RangeError(`${entries.name} declares no field ${ledger.amount}`)
-      const amount = readAmount(field, operation, String(input[inputName(amountName)]))
+      const amount = withinColumn(`--${inputName(amountName).replaceAll('_', '-')}`, () =>
+        readAmount(field, operation, String(input[inputName(amountName)])),
+      )
       const reader = await inputReader(entries, 'create', takes)
       const given = await rawTexts(context, entries, input, takes)
       const texts = { ...given, ...(await promptForTaken(context, entries, operation.takes, reader, given)) }
@@ -81,13 +83,33 @@ function amountFlag(amount: string, { takes }: PostOperation): string {
   return Object.hasOwn(takes, word) ? amount : word
 }
 
-/** Read once more with the column's bounds when the command runs; here only what needs no declaration loaded. */
-function amountOf(field: Field | undefined, { sign }: PostOperation): Flag<string> {
+/** What the column cannot hold is wrong on the command line as well. */
+function withinColumn(where: string, read: () => bigint): bigint {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    throw new UsageError({
+      code: 'invalid-input',
+      message: `${where} ${error.message}`,
+      hint: 'Give a smaller amount, or several',
+    })
+  }
+}
+
+const MEANINGS = {
+  plus: 'how many to add',
+  minus: 'how many to take',
+  given: 'how many to add, or to take when negative',
+} as const
+
+/** The bounds of the column are checked when the command runs: they need more than is loaded for help. */
+function amountOf({ sign }: PostOperation): Flag<string> {
   const signed = sign === 'given'
   const legal = signed ? 'a whole number other than 0' : 'a whole number greater than 0'
   return {
     metavar: '<n>',
-    summary: `${field?.summary ?? 'amount'}: ${legal}, required`,
+    summary: `${MEANINGS[sign]}: ${legal}, required`,
     group: 'Fields:',
     fallback: '',
     required: true,

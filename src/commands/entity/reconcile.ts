@@ -91,11 +91,19 @@ export function reconcileCommand(system: System, entity: Entity, operation: Reco
     return `Every ${ledger?.balance ?? 'balance'} of ${rows.toLocaleString('en')} ${nouns} is the sum of its ${lines}.`
   }
 
+  function keyOf(id: string): unknown {
+    const kind = entity.fields[entity.primaryKey]?.kind
+    return kind === 'integer' ? Number(id) : kind === 'bigint' ? BigInt(id) : id
+  }
+
   function tableOf(found: Reconciliation): View {
     return {
       shape: 'table',
       columns: columns(entity),
-      rows: found.differences.map(({ id, ...figures }: Difference) => ({ [entity.primaryKey]: id, ...figures })),
+      rows: found.differences.map(({ id, ...figures }: Difference) => ({
+        [entity.primaryKey]: keyOf(id),
+        ...figures,
+      })),
       empty: agreed(found),
     }
   }
@@ -105,7 +113,7 @@ function columns(entity: Entity): Column[] {
   const key = entity.primaryKey
   const field = entity.fields[key]
   return [
-    ...(field ? [columnOf(key, { ...field, kind: 'text' })] : []),
+    ...(field ? [columnOf(key, field)] : []),
     { key: 'balance', kind: 'bigint', unit: 'count' },
     { key: 'entries', kind: 'bigint', unit: 'count', summary: 'sum of the entries' },
     { key: 'difference', kind: 'bigint', unit: 'count', summary: 'balance less entries' },
