@@ -5,4 +5,5 @@ export const seeds: Readonly<Record<string, () => Promise<SeedDefinition>>> = {
   skyvern: async () => (await import('./skyvern/index.ts')).skyvernSeeds,
   autopr: async () => (await import('./autopr/index.ts')).autoprSeeds,
   agensium: async () => (await import('./agensium/index.ts')).agensiumSeeds,
+  agentvine: async () => (await import('./agentvine/index.ts')).agentvineSeeds,
 }

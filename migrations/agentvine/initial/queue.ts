@@ -123,6 +123,9 @@ EXECUTE FUNCTION ${s}.keep_worker_status()`,
     `CREATE FUNCTION ${s}.assignments_changed() RETURNS trigger
 LANGUAGE plpgsql AS $body$
 BEGIN
+  IF OLD.status IS DISTINCT FROM 'active' AND NEW.status IS DISTINCT FROM 'active' THEN
+    RETURN NULL;
+  END IF;
   EXECUTE format(
     $$UPDATE %I.workers SET status = status WHERE id IN ($1, $2) AND status IN ('idle', 'busy')$$,
     TG_TABLE_SCHEMA)
