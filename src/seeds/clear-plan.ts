@@ -103,7 +103,7 @@ interface FoundRow {
   readonly ids: readonly string[] | null
 }
 
-/** The keys of one kind between tables of the definition. */
+/** The keys of one kind between tables of the definition; those that only the definition knows are among `cascade`. */
 export function linksOf(
   definition: SeedDefinition,
   schema: string,
@@ -111,12 +111,20 @@ export function linksOf(
   onDelete: ForeignKey['onDelete'],
 ): Link[] {
   const named = (name: string) => definition.tables.find(({ table }) => table === name)
-  return keys.flatMap((key) => {
+  const declared = keys.flatMap((key) => {
     const [column] = key.columns
     const child = key.schema === schema ? named(key.table) : undefined
     const parent = named(key.referencedTable)
     return key.onDelete === onDelete && child && parent && column !== undefined ? [{ child, column, parent }] : []
   })
+  if (onDelete !== 'cascade') return declared
+  const followed = definition.tables.flatMap((child) =>
+    Object.entries(child.follows ?? {}).flatMap(([column, table]) => {
+      const parent = named(table)
+      return parent ? [{ child, column, parent }] : []
+    }),
+  )
+  return [...declared, ...followed]
 }
 
 /** Foreign keys that lead to a table of the definition, from wherever. */

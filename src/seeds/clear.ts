@@ -14,6 +14,7 @@ import type { SeedDefinition, SeedTable } from './definition.ts'
 import { removeFiles } from './files.ts'
 import { idType, seededSql } from './ids.ts'
 import { deleteSeedSet, lockSeedSet, markClearing, type SeedSet } from './set.ts'
+import { applySettings } from './settings.ts'
 import { idIn, keyOf, tableSql } from './tables.ts'
 
 export interface ClearRequest {
@@ -94,6 +95,7 @@ class Clearing {
 
   async begin(tx: Transaction): Promise<void> {
     const { definition, schema } = this.#request
+    await applySettings(tx, definition)
     await lockSeedSet(tx, schema)
     if (!samePlan(await planIn(tx, definition, schema), this.#plan)) throw changed()
     await markClearing(tx, definition.system, schema)
@@ -150,6 +152,7 @@ class Clearing {
   }
 
   async locked<T>(tx: Transaction, work: () => Promise<T>): Promise<T> {
+    await applySettings(tx, this.#request.definition)
     await lockSeedSet(tx, this.#request.schema)
     return work()
   }

@@ -36,6 +36,11 @@ export interface SeedTable {
   readonly columns: readonly string[]
   /** Timestamp whose months are partitions; the loader makes those of the last `days` of the simulated time first. */
   readonly partitionedBy?: { readonly field: string; readonly days: number }
+  /**
+   * Columns that name rows of other tables without a foreign key, with the table. Rows that seeding did not make are
+   * cleared together with the seeded ones they name, as a key with ON DELETE CASCADE would have it.
+   */
+  readonly follows?: Readonly<Record<string, string>>
 }
 
 /** What the rows depend on, besides the code: equal parameters give equal rows on every machine. */
@@ -81,6 +86,8 @@ export interface SeedDefinition {
   readonly historyDays: number
   /** Every table, parents before children. */
   readonly tables: readonly SeedTable[]
+  /** Settings of the transactions that load and clear, as SET LOCAL has them: `{ 'devflow.audit': 'off' }`. */
+  readonly settings?: Readonly<Record<string, string>>
   /** Rows to expect by table name: exact for the smallest tables, within a few per cent for the others. */
   readonly expectedRows: (size: number) => ReadonlyMap<string, number>
   readonly plan: (parameters: SeedParameters) => SeedPlan

@@ -13,6 +13,7 @@ import { writeFiles } from './files.ts'
 import { seededSql } from './ids.ts'
 import { analyze, loadPart, makePartitions } from './load.ts'
 import { advanceSeedSet, insertSeedSet, isoText, lockSeedSet, readSeedSet, type SeedSet } from './set.ts'
+import { applySettings } from './settings.ts'
 import { keyOf, tableSql } from './tables.ts'
 
 export interface SeedRequest {
@@ -89,7 +90,10 @@ export async function runSeeds(
   const load = new Load(request, onProgress, signal)
   while (!load.done) {
     throwIfStopped(signal)
-    await db.transaction((tx) => load.next(tx), UNBOUNDED)
+    await db.transaction(async (tx) => {
+      await applySettings(tx, request.definition)
+      await load.next(tx)
+    }, UNBOUNDED)
   }
   const outcome = load.outcome()
   if (outcome.status !== 'unchanged') {
