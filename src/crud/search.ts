@@ -6,7 +6,7 @@ import type { Queryable } from '../db/database.ts'
 import { StewardError, UsageError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { Entity, FullText } from '../model/entity.ts'
-import { allOf, empty, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { conditionsFrom } from './filter-sql.ts'
 import type { Filter } from './filters.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
@@ -52,14 +52,16 @@ export async function searchRows(db: Queryable, scope: Scope, options: SearchOpt
   const { rank, headline } = searchColumns(entity)
   const texts = options.headline ? textFields(entity) : []
   const read = [...new Set([...options.fields, entity.primaryKey, ...texts])]
-  const document = sql`concat_ws(' … ', ${join(texts.map((name) => identifier(name)))})`
-  const shown =
-    texts.length === 0
-      ? empty
-      : sql`, ts_headline(${fullText.configuration}::regconfig, ${document}, ${query}, ${HEADLINE}) AS ${identifier(headline)}`
+  const shown = [...options.fields, rank].map((name) => identifier(name))
+  if (texts.length > 0) {
+    const document = sql`concat_ws(' … ', ${join(texts.map((name) => identifier(name)))})`
+    shown.push(
+      sql`ts_headline(${fullText.configuration}::regconfig, ${document}, ${query}, ${HEADLINE}) AS ${identifier(headline)}`,
+    )
+  }
   // A headline reads the whole text, so only the rows of the answer get one.
   const rows = await db.rows<Cells>(sql`
-    SELECT ${selectList(options.fields)}, ${identifier(rank)}${shown}
+    SELECT ${join(shown)}
     FROM (
       SELECT ${selectList(read)},
              ts_rank(${identifier(fullText.column)}, ${query})::double precision AS ${identifier(rank)}

@@ -111,6 +111,15 @@ function examples(system: System, entity: Entity): [Example, ...Example[]] {
       does: `By ${spoken(number[0].replaceAll('_', '-'))}, largest first`,
     })
   }
+  if (entity.list.tags !== undefined)
+    further.push({ command: `${words} --tag backend,urgent`, does: 'With both tags' })
+  const document = Object.entries(entity.fields).find(([, field]) => field.kind === 'json' && !field.secret)
+  if (document && document[0] !== entity.list.tags) {
+    further.push({
+      command: `${words} --contains '${document[0]}={"key":"value"}'`,
+      does: `By what ${document[0]} holds`,
+    })
+  }
   if (empty) further.push({ command: `${words} --filter '${empty[0]} null'`, does: `Without ${empty[0]}` })
   further.push({ command: `${words} --all -o ndjson`, does: 'Every one, a JSON object a line' })
   if (state && value !== undefined) {

@@ -3,6 +3,7 @@ import type { Snapshot, Updated } from '../../crud/update.ts'
 import { RefusedError, type StewardError, UsageError } from '../../errors.ts'
 import type { Entity } from '../../model/entity.ts'
 import { isSettableAt } from '../../model/field.ts'
+import type { Lifecycle } from '../../model/lifecycle.ts'
 import type { System } from '../../model/system.ts'
 import { type Command, type Context, defineCommand, type Example } from '../command.ts'
 import { argument, toggle } from '../flags.ts'
@@ -16,9 +17,7 @@ import { cleared, rawTexts } from './raw-values.ts'
 export function updateCommand(system: System, entity: Entity): Command {
   const noun = spoken(entity.name)
   const { lifecycle } = entity
-  const state = lifecycle
-    ? ` Its ${lifecycle.field} is changed by ${lifecycle.transitions.map(({ verb }) => verb).join(', ')}.`
-    : ''
+  const state = lifecycle ? ` Its ${lifecycle.field} is changed by ${changedBy(lifecycle)}.` : ''
   return defineCommand({
     name: 'update',
     aliases: ['set'],
@@ -37,6 +36,7 @@ export function updateCommand(system: System, entity: Entity): Command {
     async run(context, input): Promise<Updated> {
       const { combined, inputReader, refuseInput } = await import('../../crud/input.ts')
       const { resolveIds } = await import('../../crud/ids.ts')
+      const { refuseDeleted } = await import('../../crud/soft-delete.ts')
       const { readSnapshot, updateRow } = await import('../../crud/update.ts')
       const texts = await rawTexts(context, entity, input)
       const nulls = cleared(entity, input.clear, texts)
@@ -50,6 +50,8 @@ export function updateCommand(system: System, entity: Entity): Command {
       const db = await context.db()
       const [id = input.id] = await resolveIds(db, scope, [input.id])
       const snapshot = await readSnapshot(db, scope, id)
+      // Before the editor opens on a row that cannot be changed.
+      refuseDeleted(scope, snapshot.row)
       const write = (reading: Reading) =>
         updateRow(db, scope, id, snapshot, reading, { actor: actorOf(context), dryRun: input.dryRun })
       const updated = input.edit ? await edited(context, entity, reader, snapshot, given, write) : await write(given)
@@ -85,6 +87,11 @@ async function edited(
       if (!(await ui.confirm('Edit again?'))) throw error
     }
   }
+}
+
+/** Verbs that change the state. */
+function changedBy({ transitions }: Lifecycle): string {
+  return transitions.flatMap(({ verb, internal }) => (internal ? [] : [verb])).join(', ')
 }
 
 function nothingToChange(system: System, entity: Entity): StewardError {
