@@ -7,6 +7,7 @@ import { parseJson, stringifyJson } from '../db/json.ts'
 import { parseArray } from '../db/parsers.ts'
 import { InvalidValue } from '../errors.ts'
 import type { Field } from '../model/field.ts'
+import type { Moment } from '../model/moment.ts'
 import { type Sql, sql } from '../model/sql.ts'
 import { isTooDeep, MOST_LEVELS, sameJson } from './json.ts'
 import { castType, type Scope } from './scope.ts'
@@ -170,11 +171,21 @@ function textList(given: unknown): string[] {
 
 function instant(field: Field, raw: string): string {
   // COPY prints whole hours of an offset without minutes: `2026-11-01 08:00:00+00`.
-  const moment = parseValue(field, raw.trim().replace(/(:\d{2}(?:\.\d{1,6})?[+-]\d{2})$/, '$1:00'))
-  if (typeof moment === 'string' || moment.kind !== 'at') {
-    throw new InvalidValue('must be an instant such as 2026-11-01T08:00:00Z')
+  const text = raw.trim().replace(/(:\d{2}(?:\.\d{1,6})?[+-]\d{2})$/, '$1:00')
+  const moment = momentIn(field, text)
+  // `7d` is a time for a filter, and none to be stored.
+  if (moment?.kind === 'at') return moment.instant
+  throw new InvalidValue('must be an instant such as 2026-11-01T08:00:00Z')
+}
+
+function momentIn(field: Field, text: string): Moment | undefined {
+  try {
+    const read = parseValue(field, text)
+    return typeof read === 'string' ? undefined : read
+  } catch (error) {
+    if (error instanceof InvalidValue) return undefined
+    throw error
   }
-  return moment.instant
 }
 
 /** One text for each decimal value: `1.50` and `15e-1` are the same number. */
