@@ -28,6 +28,8 @@ export const agensiumSeeds: SeedDefinition = {
   // Prices are a day older than the oldest user.
   historyDays: OLDEST + 2,
   tables: table.tables,
+  // Entries of the ledger are not removed by accident (migrations/agensium/initial/functions.ts).
+  settings: { 'agensium.ledger_removals': 'on' },
 
   expectedRows(size) {
     const users = userCount(size)

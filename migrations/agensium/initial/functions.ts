@@ -12,7 +12,8 @@ import { timeKeeper } from '../../keep-time.ts'
  *
  * `refuse_ledger_change`: entries of the ledger are never changed and never removed (decision 41). What was booked
  * wrongly is booked back. The one door is for whoever takes whole rows away on purpose and says so in the same
- * transaction: `SET LOCAL steward.removes = 'on'` lets a DELETE pass, as `seed clear` needs; nothing lets an UPDATE pass.
+ * transaction: `SET LOCAL agensium.ledger_removals = 'on'` lets a DELETE pass, as `seed clear` needs; nothing lets an
+ * UPDATE or TRUNCATE pass.
  */
 export const functions = (s: string): string[] => [
   timeKeeper(s),
@@ -34,7 +35,7 @@ RETURN (
   `CREATE FUNCTION ${s}.refuse_ledger_change() RETURNS trigger
 LANGUAGE plpgsql AS $body$
 BEGIN
-  IF TG_OP = 'DELETE' AND current_setting('steward.removes', true) = 'on' THEN
+  IF TG_OP = 'DELETE' AND current_setting('agensium.ledger_removals', true) = 'on' THEN
     RETURN OLD;
   END IF;
   RAISE EXCEPTION 'entries of % are never changed or removed', TG_TABLE_NAME

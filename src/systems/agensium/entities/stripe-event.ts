@@ -1,5 +1,5 @@
 /**
- * Events that Stripe sent (decision 41). They are received, worked off and kept: a later look at the payload is how a
+ * Events that Stripe sent (decision 41). They are received, processed and kept: a later look at the payload is how a
  * dispute is settled. One that failed has its error and no time of processing.
  */
 import { entity } from '../../../model/entity.ts'
@@ -17,8 +17,8 @@ export const stripeEvent = entity({
     event_id: varchar(255, { summary: "Stripe's id of the event", settable: 'create', rules: [notBlank] }),
     type: varchar(100, { summary: 'what happened, e.g. charge.refunded', settable: 'create', rules: [notBlank] }),
     payload: json({ summary: 'the event as it was sent', settable: 'create', rules: [jsonObject] }),
-    processed_at: timestamp({ summary: 'when it was worked off', nullable: true, settable: 'never' }),
-    error: text({ summary: 'why it could not be worked off', nullable: true, settable: 'never' }),
+    processed_at: timestamp({ summary: 'when it was processed', nullable: true, settable: 'never' }),
+    error: text({ summary: 'why it could not be processed', nullable: true, settable: 'never' }),
     created_at: createdAt(),
     updated_at: updatedAt(),
   },
@@ -32,7 +32,7 @@ export const stripeEvent = entity({
     {
       name: 'chk_stripe_webhook_events_error',
       expression: '((processed_at IS NULL) OR (error IS NULL))',
-      says: 'an event that was worked off has no error',
+      says: 'an event that was processed has no error',
       fields: ['processed_at', 'error'],
     },
   ],

@@ -18,7 +18,7 @@ export const user = entity({
     id: identityId('integer', 'user id'),
     email: varchar(255, { summary: 'e-mail address, unique', rules: [email, lowerCase] }),
     hashed_password: varchar(255, {
-      summary: 'bcrypt hash of the password',
+      summary: 'password, stored as its bcrypt hash',
       settable: 'create',
       secret: true,
       sealed: { by: 'bcrypt', input: 'password' },

@@ -39,7 +39,7 @@ const debit: PostOperation = {
 const refund: PostOperation = {
   kind: 'post',
   name: 'refund',
-  summary: 'Give consumed credits back, and say why',
+  summary: 'Refund consumed credits, and say why',
   sign: 'plus',
   type: 'REFUND',
   takes: { reason: 'required', agent_id: 'optional', tool_id: 'optional', analysis_id: 'optional' },

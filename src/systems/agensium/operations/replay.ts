@@ -1,5 +1,5 @@
 /**
- * `stripe-event replay` (decision 41): works an event off again, as the platform's webhook does. Checkout sessions and
+ * `stripe-event replay` (decision 41): processes an event again, as the platform's webhook does. Checkout sessions and
  * payment intents carry in their metadata whose credits they are about and how many; Stripe hands the metadata of a
  * payment intent on to its charge. Amounts in the payload are money, never credits.
  */
@@ -10,7 +10,7 @@ const ofMetadata = { row: 'data.object.metadata.user_id', amount: 'data.object.m
 export const replay: ReplayOperation = {
   kind: 'replay',
   name: 'replay',
-  summary: 'Work the event off again: book the purchase, or take back what a refunded charge had bought',
+  summary: 'Process the event again: book the purchase, or take back what a refunded charge had bought',
   type: 'type',
   payload: 'payload',
   processedAt: 'processed_at',

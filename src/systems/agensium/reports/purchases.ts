@@ -3,12 +3,12 @@ import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { credits, ofUser, userParameter } from './fragments.ts'
 
-/** What was bought, day by day, and whether the events of Stripe that say so were worked off. */
+/** What was bought, day by day, and whether the events of Stripe that say so were processed. */
 export const purchases = report({
   name: 'purchases',
   summary: 'Purchases, and the Stripe events behind them',
   description:
-    'Credits that were bought in the period, of one user or of all, day by day (UTC); what was taken back for refunded charges; and the events of Stripe that arrived in the period, of all users: how many were worked off, failed or wait, and why they failed.',
+    'Credits that were bought in the period, of one user or of all, day by day (UTC); what was taken back for refunded charges; and the events of Stripe that arrived in the period, of all users: how many were processed, failed or wait, and why they failed.',
   parameters: { user_id: userParameter },
   days: 30,
   sections: [
@@ -90,7 +90,7 @@ export const purchases = report({
       columns: [
         { key: 'type', kind: 'text' },
         { key: 'events', kind: 'bigint', unit: 'count' },
-        { key: 'processed', label: 'worked off', kind: 'bigint', unit: 'count' },
+        { key: 'processed', kind: 'bigint', unit: 'count' },
         { key: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'waiting', kind: 'bigint', unit: 'count' },
       ],

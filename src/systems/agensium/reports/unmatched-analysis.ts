@@ -21,7 +21,7 @@ export const unmatchedAnalysis = report({
   name: 'unmatched-analysis',
   summary: 'Analysis ids that match no task',
   description:
-    'Transactions that name an analysis for which there is no task, of all time: what was taken or given back for them, and which ids they are; and how many name the task of another user. Deleted tasks are still tasks.',
+    'Transactions that name an analysis for which there is no task, of all time: their credits, and which ids they are; and how many name the task of another user. Deleted tasks are still tasks.',
   parameters: {},
   sections: [
     {
