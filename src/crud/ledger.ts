@@ -125,6 +125,7 @@ export async function post(
     const meanwhile = reading.problems.length === 0 && !refused ? await earlier() : undefined
     if (meanwhile) return meanwhile
   }
+  if (refused && candidate.problems.length === 1) throw noBalance(scope, id, refused)
   refuseInput(scope.entity, operation.name, problemsOf(candidate))
   if (!entry) throw new Error('an entry without problems was not inserted')
   const after = before + amount
@@ -184,6 +185,15 @@ export function whyNoBalance({ entity }: Scope, balance: bigint, amount: bigint)
     if (!(error instanceof InvalidValue)) throw error
     return { where: field, reason: `is ${balance}, and has no room for ${amount} more` }
   }
+}
+
+function noBalance({ entity }: Scope, id: string, { where, reason }: Problem): RefusedError {
+  return new RefusedError({
+    code: 'balance-refuses',
+    message: `${entity.name} ${id}: ${where} ${reason}`,
+    hint: 'Nothing was booked; give another amount, or book what is missing first',
+    details: { problems: [{ where: where ?? '', reason }] },
+  })
 }
 
 /** A balance or amount as an exact number. */

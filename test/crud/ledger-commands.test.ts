@@ -103,11 +103,11 @@ describe('reconciling', () => {
   test('is quiet with a line when all agree', async () => {
     const { exitCode, stdout, stderr } = await run('account', 'reconcile')
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' })
-    expect(stderr).toContain('Every balance_cents of 1 accounts is the sum of its entries.')
+    expect(stderr).toContain('The balance_cents of the only account is the sum of its entries.')
     expect((await json('account', 'reconcile')).data).toEqual([])
     const repaired = await run('account', 'reconcile', '--repair', '--reason', 'x', '--yes')
     expect(repaired.exitCode).toBe(0)
-    expect(repaired.stderr).toContain('Every balance_cents')
+    expect(repaired.stderr).toContain('The balance_cents of the only account')
   })
 
   test('shows differences with exit 10, wants a reason and a yes to repair them', async () => {

@@ -82,16 +82,18 @@ describe('booking', () => {
 
   test('never goes below zero, and says what there is and what is missing', async () => {
     const id = await openAccount(db, 'bob', 20n)
-    expect(await refusal(book(debit, id, 21n))).toBe('5: balance_cents is 20, 1 short of the 21 to take')
+    expect(await refusal(book(debit, id, 21n))).toBe(
+      `5: account ${id}: balance_cents is 20, 1 short of the 21 to take`,
+    )
     expect((await book(debit, id, 20n)).after).toBe(0n)
-    expect(await refusal(book(debit, id, 1n))).toBe('5: balance_cents is 0, 1 short of the 1 to take')
+    expect(await refusal(book(debit, id, 1n))).toBe(`5: account ${id}: balance_cents is 0, 1 short of the 1 to take`)
     expect(await standing(id)).toEqual({ balance: 0n, total: 0n, entries: 2n })
   })
 
   test('keeps to what the column holds', async () => {
     const id = await openAccount(db, 'cy', 1n)
     expect(await refusal(book(deposit, id, 2n ** 63n - 1n, { transfer_id: 'big' }))).toBe(
-      '5: balance_cents is 1, and has no room for 9223372036854775807 more',
+      `5: account ${id}: balance_cents is 1, and has no room for 9223372036854775807 more`,
     )
     expect((await book(deposit, id, 2n ** 63n - 2n, { transfer_id: 'big' })).after).toBe(2n ** 63n - 1n)
   })
@@ -166,7 +168,7 @@ describe('two hundred at once', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(113)
     const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
     expect(new Set(reasons.map(({ message }) => message))).toEqual(
-      new Set(['balance_cents is 2, 1 short of the 3 to take']),
+      new Set([`account ${id}: balance_cents is 2, 1 short of the 3 to take`]),
     )
     expect(await standing(id)).toEqual({ balance: 2n, total: 2n, entries: 114n })
   })

@@ -191,7 +191,9 @@ function demands(entity: Entity, key: string): string {
 }
 
 /** Legal values and rules, as far as there are any. */
-function describes({ rules, values }: Field): string {
+function describes({ rules, values, sealed }: Field): string {
+  // The length of a column is about what is stored, and that is not what is given.
+  if (sealed) return sealed.by === 'bcrypt' ? ': at least 8 characters, at most 72 bytes' : ''
   const words = rules.map((rule) => rule.describes)
   return (values === undefined ? '' : ` (${values.join(', ')})`) + (words.length === 0 ? '' : `: ${words.join(', ')}`)
 }

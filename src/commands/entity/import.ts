@@ -25,7 +25,7 @@ export function importCommand(system: System, entity: Entity): Command {
     description:
       `Imports ${spoken(entity.plural)} from a file or stdin, streamed. All rows or none, unless --keep-going: then ` +
       `the good rows are written, 500 a transaction, and the others go to a file of rejects, each with its line and ` +
-      `its problems. In CSV an empty cell is NULL and "" an empty text, as COPY has it.`,
+      `its problems. In CSV an empty cell is NULL and "" an empty text, as COPY has it.${sealedIn(entity)}`,
     examples: [
       { command: `${words} ${entity.plural}.csv --dry-run`, does: 'Check every row, write nothing' },
       {
@@ -53,4 +53,16 @@ export function importCommand(system: System, entity: Entity): Command {
       row: { read, written, rejected, rejects_file: rejectsFile, dry_run: input.dryRun },
     }),
   })
+}
+
+/** What a file may hold of fields that are never stored as they are given. */
+function sealedIn({ fields }: Entity): string {
+  const seals = Object.entries(fields).flatMap(([key, { sealed }]) => (sealed ? [{ key, ...sealed }] : []))
+  return seals
+    .map(({ key, by, input }) =>
+      by === 'bcrypt'
+        ? ` ${key} holds bcrypt hashes: a ${input} in clear is refused.`
+        : ` ${key} cannot be imported: it is sealed for its row.`,
+    )
+    .join('')
 }

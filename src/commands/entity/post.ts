@@ -140,7 +140,7 @@ function describe(entity: Entity, entries: Entity, { sign, once = [] }: PostOper
       ? ''
       : ` Booked once for each ${once.map((key) => flagOf(entries, key)).join(' and ')}: again with the same amount it ` +
         `does nothing (exit 0), with another it is refused (exit 5).`
-  return `${booked}, and writes the ${spoken(entries.name)} of it in the same transaction.${events}`
+  return `${booked}; the new balance and its ${spoken(entries.name)} are written together or not at all.${events}`
 }
 
 function examples(

@@ -88,7 +88,10 @@ export function reconcileCommand(system: System, entity: Entity, operation: Reco
   })
 
   function agreed({ rows }: Reconciliation): string {
-    return `Every ${ledger?.balance ?? 'balance'} of ${rows.toLocaleString('en')} ${nouns} is the sum of its ${lines}.`
+    const name = ledger?.balance ?? 'balance'
+    return rows === 1n
+      ? `The ${name} of the only ${spoken(entity.name)} is the sum of its ${lines}.`
+      : `Each ${name} of ${rows.toLocaleString('en')} ${nouns} is the sum of its ${lines}.`
   }
 
   function keyOf(id: string): unknown {
