@@ -6,4 +6,5 @@ export const seeds: Readonly<Record<string, () => Promise<SeedDefinition>>> = {
   autopr: async () => (await import('./autopr/index.ts')).autoprSeeds,
   agensium: async () => (await import('./agensium/index.ts')).agensiumSeeds,
   agentvine: async () => (await import('./agentvine/index.ts')).agentvineSeeds,
+  devflow: async () => (await import('./devflow/index.ts')).devflowSeeds,
 }

@@ -43,7 +43,11 @@ export const event = entity({
       where: `(${column} IS NOT NULL)`,
     })),
     { name: 'idx_workflow_events_category', on: ['event_category', 'occurred_at'] },
-    { name: 'idx_workflow_events_type', on: ['event_type', 'occurred_at'] },
+    {
+      name: 'idx_workflow_events_type',
+      on: ['event_type', 'occurred_at'],
+      where: "((event_type)::text <> 'audit'::text)",
+    },
     { name: 'idx_workflow_events_occurred_at', on: ['occurred_at DESC', 'id DESC'] },
   ],
   verbs: ['list', 'get', 'count', 'export'],
