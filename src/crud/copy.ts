@@ -99,7 +99,9 @@ function copied({ entity }: Scope, operation: CopyOperation, row: Cells): Values
     ...(lifecycle ? [lifecycle.field, ...endFields(lifecycle), ...Object.values(lifecycle.stamps)] : []),
   ])
   const isMade = (key: string) => {
-    const { kind, default: expression, generated, identity } = fieldOf(entity, key)
+    const { kind, default: expression, generated, identity, sealed } = fieldOf(entity, key)
+    // What is encrypted opens in its own row only.
+    if (sealed?.by === 'aes-256-gcm') return true
     return generated !== undefined || identity === true || (kind === 'timestamp' && expression === 'now()')
   }
   const values = Object.keys(entity.fields)

@@ -76,6 +76,21 @@ describe('config check', () => {
     expect(fresh.outcomes).toMatchObject({ 'schema steward': 'warn', environment: 'warn' })
   })
 
+  test('the key of credentials is named by its id, or what is wrong with it', async () => {
+    const file = join(cwd, 'credentials.key')
+    const env = { STEWARD_CREDENTIALS_KEY_FILE: file }
+    const absent = await check(migrated.url, env)
+    expect(absent).toMatchObject({ exitCode: 10, details: { credentials: `The key file ${file} is not there` } })
+    await writeFile(file, `${'11'.repeat(32)}\n`, { mode: 0o600 })
+    const found = await check(migrated.url, env)
+    expect(found).toMatchObject({ exitCode: 0, details: { credentials: `key 02d449a3 from ${file}` } })
+    const both = await runCli(['config', 'check', '--url', migrated.url], {
+      env: { ...env, STEWARD_CREDENTIALS_KEY: '11'.repeat(32) },
+    })
+    expect(both.exitCode).toBe(2)
+    expect(both.stderr).toContain('contradicts STEWARD_CREDENTIALS_KEY_FILE')
+  })
+
   test('an environment that contradicts the marker is trouble', async () => {
     await setEnvironment(migrated.db, 'production', 'test')
     const { exitCode, details } = await check(migrated.url, { STEWARD_ENVIRONMENT: 'development' })

@@ -50,10 +50,31 @@ async function runChecks(context: Context): Promise<Check[]> {
   return [
     { check: 'files', outcome: 'ok', detail: files },
     ...warnings.map((detail): Check => ({ check: 'configuration', outcome: 'warn', detail })),
+    ...(await credentialsChecks(config)),
     ...(await serverChecks(context, config, db)),
     ...(await schemaChecks(config, db)),
     await environmentCheck(config, db),
   ]
+}
+
+/** The key that credentials are sealed with, where one is configured. */
+async function credentialsChecks(config: Config): Promise<Check[]> {
+  if (config.credentials === undefined) return []
+  const check = 'credentials'
+  const [{ credentialsKey }, { UsageError }] = await Promise.all([
+    import('../../config/credentials.ts'),
+    import('../../errors.ts'),
+  ])
+  try {
+    const { key, origin, warning } = await credentialsKey(config)
+    return [
+      { check, outcome: 'ok', detail: `key ${key.id} from ${origin}` },
+      ...(warning === undefined ? [] : [{ check, outcome: 'warn', detail: warning } as const]),
+    ]
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    return [{ check, outcome: 'bad', detail: error.message }]
+  }
 }
 
 async function serverChecks(context: Context, config: Config, db: Database): Promise<Check[]> {
