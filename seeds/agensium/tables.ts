@@ -7,11 +7,20 @@ export const FIRST_USER = 1_000_000_000
 
 export const EVENT_PREFIX = 'evt_seed_'
 
-const table = (name: string, ids: SeedIds, columns: string): SeedTable => ({
+const table = (
+  name: string,
+  ids: SeedIds,
+  columns: string,
+  follows: NonNullable<SeedTable['follows']> = {},
+): SeedTable => ({
   table: name,
   ids,
   columns: columns.split(/\s+/),
+  follows,
 })
+
+/** Tasks and transactions hold their user fast; those that were added to a seeded one go with it when it is cleared. */
+const ofUser = { user_id: 'users' } as const
 
 export const users = table(
   'users',
@@ -32,11 +41,13 @@ export const tasks = table(
   'tasks',
   { kind: 'uuid-text' },
   'task_id user_id tool_id agents status progress current_agent error_code error_message created_at upload_started_at upload_failed_at queued_at processing_started_at completed_at failed_at cancelled_at expired_at updated_at inputs_cleaned_at outputs_cleaned_at deleted_at',
+  ofUser,
 )
 export const transactions = table(
   'credit_transactions',
   { kind: 'ulid' },
   'id user_id delta_credits type reason agent_id tool_id analysis_id stripe_checkout_session_id stripe_payment_intent_id stripe_charge_id created_at',
+  ofUser,
 )
 export const events = table(
   'stripe_webhook_events',

@@ -37,7 +37,7 @@ export interface SeedTable {
   /** Timestamp whose months are partitions; the loader makes those of the last `days` of the simulated time first. */
   readonly partitionedBy?: { readonly field: string; readonly days: number }
   /**
-   * Columns that name rows of other tables without a foreign key, with the table. Rows that seeding did not make are
+   * Columns that name rows of other tables without a foreign key, or with one that restricts, with the table. Rows that seeding did not make are
    * cleared together with the seeded ones they name, as a key with ON DELETE CASCADE would have it.
    */
   readonly follows?: Readonly<Record<string, string>>

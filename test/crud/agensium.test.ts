@@ -183,7 +183,7 @@ describe('tasks', () => {
     [
       ['start-upload', 'fail-upload'],
       'cancel',
-      'is UPLOAD_FAILED, and cancel needs CREATED, UPLOADING, QUEUED or PROCESSING',
+      'is UPLOAD_FAILED, and cancel needs CREATED or UPLOADING or QUEUED or PROCESSING',
     ],
     [['cancel'], 'start-upload', 'is CANCELLED'],
     [['start-upload', 'queue', 'process'], 'expire', 'is PROCESSING'],

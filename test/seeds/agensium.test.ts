@@ -4,16 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { agensiumSeeds } from '../../seeds/agensium/index.ts'
 import type { Database } from '../../src/db/database.ts'
 import { identifier, sql } from '../../src/model/sql.ts'
+import { applyClear } from '../../src/seeds/clear.ts'
+import { planClear } from '../../src/seeds/clear-plan.ts'
 import { encodeRows } from '../../src/seeds/copy-text.ts'
 import type { SeedPlan, SeedRow } from '../../src/seeds/definition.ts'
+import { agensium } from '../../src/systems/agensium/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { seed, UNTIL } from './support.ts'
+import { quiet, seed, UNTIL } from './support.ts'
 
 const parameters = { size: 4500, seed: 1, until: Date.parse(UNTIL) * 1000, artifactRoot: 'file:///store/agensium' }
 
 type Cells = Readonly<Record<string, SeedRow[number]>>
-
-const table = (name: string) => agensiumSeeds.tables.find((one) => one.table === name)
 
 /** Rows of every table as objects, in the order in which they are loaded. */
 function rowsOf(plan: SeedPlan): Map<string, Cells[]> {
@@ -217,8 +218,43 @@ describe('the demo', () => {
       HAVING w.balance_credits <> COALESCE(SUM(c.delta_credits), 0)`)
     expect(off).toEqual([])
   })
-})
 
-it('knows its tables by name', () => {
-  expect(agensiumSeeds.tables.every(({ table: name }) => table(name) !== undefined)).toBe(true)
+  it('is cleared with what was added to it, the ledger too, and leaves what others made', async () => {
+    await db.execute(sql`
+      WITH other AS (
+        INSERT INTO agensium.users (email, full_name, hashed_password)
+        VALUES ('ann@example.com', 'Ann', ${`$2b$12$${'a'.repeat(53)}`})
+        RETURNING id
+      )
+      INSERT INTO agensium.credit_transactions (user_id, delta_credits, type)
+      SELECT id, 5, 'GRANT' FROM other
+      UNION ALL
+      SELECT min(id), 7, 'GRANT' FROM agensium.users`)
+    await db.execute(sql`
+      INSERT INTO agensium.tasks (user_id, tool_id, agents)
+      SELECT max(id), 'clean-my-data', '["one"]' FROM agensium.users`)
+    const request = {
+      definition: agensiumSeeds,
+      schema: 'agensium',
+      entities: agensium.entities,
+      store: undefined,
+      onByHand: async () => {},
+    }
+    const plan = await planClear(db, agensiumSeeds, 'agensium')
+    if (plan === undefined) throw new Error('nothing was seeded')
+    const byHand = plan.tables.flatMap(({ table: name, byHand: ids }) =>
+      ids.length === 0 ? [] : [[name, ids.length]],
+    )
+    expect(byHand).toEqual([
+      ['tasks', 1],
+      ['credit_transactions', 1],
+    ])
+    await applyClear(db, request, plan, quiet)
+    for (const { table: name } of agensiumSeeds.tables) {
+      const { rows } = await db.one<{ rows: bigint }>(
+        sql`SELECT count(*) AS rows FROM ${identifier('agensium', name)}`,
+      )
+      expect(rows, name).toBe(name === 'users' || name === 'credit_transactions' ? 1n : 0n)
+    }
+  })
 })
