@@ -15,26 +15,31 @@ const STEWARD = new URL('../bin/steward.js', import.meta.url).pathname
  * @param kept data home of a server that is seeded already and stays: for sizes that take long to load
  */
 export async function openBench({ tasks, kept }) {
+  const bench = await openOwn(kept)
+  if (kept === undefined) {
+    await bench.steward('migrate', 'up')
+    console.error(`seeding ${tasks} tasks …`)
+    await bench.steward('seed', 'run', 'skyvern', '--rows', String(tasks))
+  }
+  const url = (await bench.steward('server', 'url')).stdout.trim()
+  return { ...bench, tasks, url }
+}
+
+/** A home of its own with commands that run in it; the server starts with the first of them, and is empty. */
+export async function openOwn(kept) {
   const home = await mkdtemp(join(tmpdir(), 'steward-bench-'))
   // Root's server runs as another user, who has to reach its data.
   await chmod(home, 0o755)
   const env = { ...process.env, HOME: home, STEWARD_DATA_HOME: kept ?? join(home, 'data'), NO_COLOR: '1' }
   for (const name of ['DATABASE_URL', 'STEWARD_URL', 'STEWARD_PROFILE']) delete env[name]
   const steward = (...args) => run(process.execPath, [STEWARD, ...args], { env, cwd: home, maxBuffer: 1 << 30 })
-  if (kept === undefined) {
-    await steward('migrate', 'up')
-    console.error(`seeding ${tasks} tasks …`)
-    await steward('seed', 'run', 'skyvern', '--rows', String(tasks))
-  }
-  const url = (await steward('server', 'url')).stdout.trim()
   return {
-    tasks,
     home,
     env,
     steward,
-    url,
     /** Runs SQL in psql. @returns its unaligned output, trimmed */
     async psql(sql) {
+      const url = (await steward('server', 'url')).stdout.trim()
       const { stdout } = await run('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', url, '-c', sql], {
         env,
         maxBuffer: 1 << 30,
