@@ -15,7 +15,7 @@ import type { Transition } from '../model/lifecycle.ts'
 import { allOf, identifier, join, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
 import { recordChanged } from './audited.ts'
-import { newUnit, type Unit } from './consequences.ts'
+import { newUnit, Tally, type Unit } from './consequences.ts'
 import { writeCandidates } from './create.ts'
 import { said, type Values } from './input.ts'
 import { keyIn } from './missing.ts'
@@ -105,8 +105,13 @@ async function moveRelated(work: Work, effect: MoveEffect, rows: readonly Affect
     if (missing.length > 0) {
       throw refusal(`${nameOf(entity, ids)}: ${declared.verb} needs ${missing.join(', ')}`, entity, ids[0])
     }
+    // Counted apart, so that the plan has these rows before those that they take along.
+    const further = new Tally()
     const { moved, unmoved } = await naming(work, entity, ids, (some) =>
-      moveRows(transaction, scope, declared, some, values, actor, { only: related.only, unit }),
+      moveRows(transaction, scope, declared, some, values, actor, {
+        only: related.only,
+        unit: { ...unit, tally: further },
+      }),
     )
     const [stuck] = unmoved.filter(({ reason }) => reason !== undefined)
     if (effect.required && stuck) {
@@ -118,6 +123,7 @@ async function moveRelated(work: Work, effect: MoveEffect, rows: readonly Affect
       const alike = moved.filter(({ after }) => after[field] === state)
       unit.tally.add({ entity, verb: declared.verb, becomes: state, rows: alike.length })
     }
+    unit.tally.addAll(further)
   }
 }
 

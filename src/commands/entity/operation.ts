@@ -21,10 +21,10 @@ import { transitionCommand } from './transition.ts'
 import { versionsCommand } from './versions.ts'
 
 export function operationCommands(system: System, entity: Entity): (Command | Group)[] {
-  const own = entity.operations.flatMap((operation) => {
-    const words = operation.name.split(' ')
-    return commandOf(system, entity, operation).map((command) => ({ words, command }))
-  })
+  const own = entity.operations.map((operation) => ({
+    words: operation.name.split(' '),
+    command: commandOf(system, entity, operation),
+  }))
   return [
     ...transitionsOf(entity).map((declared) =>
       (declared.claims ? claimCommand : transitionCommand)(system, entity, declared),
@@ -64,29 +64,29 @@ function article({ name }: Entity): string {
   return `${/^[aeio]/.test(name) ? 'an' : 'a'} ${spoken(name)}`
 }
 
-function commandOf(system: System, entity: Entity, operation: Operation): Command[] {
+function commandOf(system: System, entity: Entity, operation: Operation): Command {
   switch (operation.kind) {
     case 'assign':
-      return [assignCommand(system, entity, operation)]
+      return assignCommand(system, entity, operation)
     case 'copy':
-      return [copyCommand(system, entity, operation)]
+      return copyCommand(system, entity, operation)
     case 'reorder':
-      return [reorderCommand(system, entity, operation)]
+      return reorderCommand(system, entity, operation)
     case 'sweep':
-      return [sweepCommand(system, entity, operation)]
+      return sweepCommand(system, entity, operation)
     case 'post':
-      return [postCommand(system, entity, operation)]
+      return postCommand(system, entity, operation)
     case 'reconcile':
-      return [reconcileCommand(system, entity, operation)]
+      return reconcileCommand(system, entity, operation)
     case 'replay':
-      return [replayCommand(system, entity, operation)]
+      return replayCommand(system, entity, operation)
     case 'rotate':
-      return [rotateCommand(system, entity, operation)]
+      return rotateCommand(system, entity, operation)
     case 'logs':
-      return [logsCommand(system, entity, operation)]
+      return logsCommand(system, entity, operation)
     case 'thread':
-      return [threadCommand(system, entity, operation)]
+      return threadCommand(system, entity, operation)
     case 'versions':
-      return [versionsCommand(system, entity, operation)]
+      return versionsCommand(system, entity, operation)
   }
 }
