@@ -45,6 +45,7 @@ export const documentTables = (s: string): string[] => [
     'created_by',
     'deleted_at',
     'version',
+    'created_at',
   ]),
 
   `CREATE TABLE ${s}.context_document_versions (

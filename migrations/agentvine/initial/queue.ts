@@ -93,6 +93,7 @@ export const queueTables = (s: string): string[] => [
     'metrics',
     'started_at',
     'completed_at',
+    'created_at',
   ]),
 ]
 

@@ -16,6 +16,7 @@ export const resume: AssignOperation = {
   name: 'resume',
   summary: 'Let the worker claim orders again',
   when: {},
+  unless: { draining_at: null },
   set: {},
   clears: ['draining_at'],
   otherwise: 'is not draining',
