@@ -3,9 +3,9 @@ import { Calendar, DAY, HOUR, MINUTE, SECOND, timestampText } from '../../src/se
 import type { SeedParameters, SeedRow } from '../../src/seeds/definition.ts'
 import { type Weighted, zipf } from '../../src/seeds/distributions.ts'
 import { Random } from '../../src/seeds/random.ts'
-import { ORGANIZATIONS, PEOPLE } from '../skyvern/words/people.ts'
 import { FIRST_USER } from './tables.ts'
 import { AGENTS } from './words/agents.ts'
+import { DOMAINS, PEOPLE } from './words/people.ts'
 
 /** The busy period, in days; before it lie the tasks of more than a year ago. */
 const DAYS = 120
@@ -82,7 +82,7 @@ function makeUser({ until }: SeedParameters, calendar: Calendar, index: number, 
     ? until - (count - index) * 3 * MINUTE - random.below(MINUTE)
     : Math.floor(from + ((place + random.fraction()) / of) * (to - from))
   const [name, mailbox] = PEOPLE[index % PEOPLE.length] ?? ['Somebody', 'somebody']
-  const domain = ORGANIZATIONS[(index * 7) % ORGANIZATIONS.length]?.[1] ?? 'mail.example'
+  const domain = DOMAINS[index % DOMAINS.length] ?? 'mail.example'
   const round = Math.floor(index / PEOPLE.length)
   const email = `${mailbox}${round === 0 ? '' : `.${round + 1}`}@${domain}`
   const isVerified = !isNew && index % 14 !== 13

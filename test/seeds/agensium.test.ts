@@ -49,7 +49,7 @@ describe('the generator', () => {
     const plan = agensiumSeeds.plan({ ...parameters, size: 60 })
     const parts = Array.from({ length: plan.parts }, (_, index) => digest(plan.part(index)))
     expect(createHash('sha256').update(parts.join()).digest('hex')).toMatchInlineSnapshot(
-      `"ed5ff91c45cc63c2d73a49c6a5c0358f124e787d5e7fb792cd83b8004ae6dd09"`,
+      `"39075fd8e4293d1abd6b43295f59c918b23cf0426b4f886e6a7f0b6d7f8c065c"`,
     )
   })
 
