@@ -1,12 +1,11 @@
 /** Every figure of every report against an independent computation over the same rows, read whole from the tables. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import { parseMoment } from '../../src/model/moment.ts'
-import type { Report } from '../../src/model/report.ts'
-import { type ReportResult, runReport } from '../../src/reports/run.ts'
+import type { ReportResult } from '../../src/reports/run.ts'
 import { skyvern } from '../../src/systems/skyvern/index.ts'
 import { seed, UNTIL } from '../seeds/support.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { ask, expectSame, reportNamed } from './compare.ts'
 import {
   type Expected,
   expectedOrganizationPerformance,
@@ -18,9 +17,6 @@ import {
 } from './expected.ts'
 import { insertFixture, PERIOD } from './fixture.ts'
 import { type Period, type Raw, readRaw } from './raw.ts'
-
-/** Averages may be added up in another order; anything else is exact. */
-const TOLERANCE = 1e-9
 
 const OF_ORGANIZATION = {
   'step-metrics': expectedStepMetrics,
@@ -89,7 +85,7 @@ function figures(
 
   it('task-summary, of every task', async () => {
     for (const { task_id } of raw.tasks) {
-      const result = await ask(database.db, 'task-summary', { task_id })
+      const result = await ask(database.db, skyvern, 'task-summary', { task_id })
       expect(result.about).toEqual({ task_id })
       same('task-summary', result, expectedTaskSummary(raw, task_id), task_id)
     }
@@ -100,7 +96,7 @@ function figures(
       for (const period of periods) {
         for (const organization of [undefined, ...raw.organizations]) {
           const id = organization?.organization_id
-          const result = await ask(database.db, name, { organization_id: id }, period)
+          const result = await ask(database.db, skyvern, name, { organization_id: id }, period)
           expect(result.about).toEqual({
             organization_id: id ?? null,
             organization_name: organization?.organization_name ?? null,
@@ -116,7 +112,7 @@ function figures(
     it(`${name}, of every workflow`, async () => {
       for (const period of periods) {
         for (const { workflow_id, title } of raw.workflows) {
-          const result = await ask(database.db, name, { workflow_id }, period)
+          const result = await ask(database.db, skyvern, name, { workflow_id }, period)
           expect(result.about).toEqual({ workflow_id, title, ...period })
           same(name, result, compute(raw, workflow_id, period), `${workflow_id} ${period.since}`)
         }
@@ -125,47 +121,9 @@ function figures(
   }
 }
 
-function reportNamed(name: string): Report {
-  const report = skyvern.reports.find((candidate) => candidate.name === name)
-  if (!report) throw new Error(`no report ${name}`)
-  return report
-}
-
-async function ask(
-  db: Database,
-  name: string,
-  parameters: Readonly<Record<string, string | undefined>>,
-  period?: Period,
-): Promise<ReportResult> {
-  return runReport(db, {
-    system: skyvern,
-    schema: 'skyvern',
-    report: reportNamed(name),
-    parameters,
-    ...(period && { since: parseMoment(period.since), until: parseMoment(period.until) }),
-  })
-}
-
-/** Every section, every row in order, every declared column and no other; floats within the tolerance. */
+/** As `expectSame`, and the recommendations begin as they should. */
 function same(name: string, result: ReportResult, expected: Expected, of: string): void {
-  const { sections } = reportNamed(name)
-  expect(sections.map(({ key }) => key).toSorted()).toEqual(Object.keys(expected.rows).toSorted())
-  for (const { key, columns } of sections) {
-    const [found, wanted] = [result.rows[key] ?? [], expected.rows[key] ?? []]
-    expect(found.length, `rows of ${key}, ${of}`).toBe(wanted.length)
-    for (const [place, row] of wanted.entries()) {
-      const where = `${key}[${place}], ${of}`
-      expect(Object.keys(found[place] ?? {}), where).toEqual(columns.map((column) => column.key))
-      for (const column of columns) {
-        const [value, should] = [found[place]?.[column.key], row[column.key]]
-        if (column.kind === 'float' && typeof should === 'number' && typeof value === 'number') {
-          expect(Math.abs(value - should), `${where}.${column.key}: ${value} for ${should}`).toBeLessThanOrEqual(
-            TOLERANCE * Math.max(Math.abs(should), Number.MIN_VALUE),
-          )
-        } else if (value !== should) expect(value, `${where}.${column.key}`).toBe(should)
-      }
-    }
-  }
+  expectSame(reportNamed(skyvern, name), result, expected.rows, of)
   if (expected.recommendations === undefined) expect(result.recommendations).toBeUndefined()
   else {
     expect(result.recommendations).toHaveLength(expected.recommendations.length)
