@@ -1,4 +1,19 @@
 /** DevFlow's reports. */
 import type { Report } from '../../../model/report.ts'
+import { activeTasks } from './active-tasks.ts'
+import { agentPerformance } from './agent-performance.ts'
+import { auditTrail } from './audit-trail.ts'
+import { executionSummary } from './execution-summary.ts'
+import { indexUsage } from './index-usage.ts'
+import { prValidation } from './pr-validation.ts'
+import { pullRequestCycle } from './pull-request-cycle.ts'
 
-export const reports: readonly Report[] = []
+export const reports: readonly Report[] = [
+  activeTasks,
+  executionSummary,
+  prValidation,
+  agentPerformance,
+  pullRequestCycle,
+  auditTrail,
+  indexUsage,
+]
