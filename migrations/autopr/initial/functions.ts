@@ -11,7 +11,7 @@ import { timeKeeper } from '../../keep-time.ts'
  * and so follows a schema that is renamed. VOLATILE, since each call must give another id.
  */
 export const functions = (s: string): string[] => [
-  `CREATE SEQUENCE ${s}.execution_number AS integer MINVALUE 0 MAXVALUE 16777215 CYCLE`,
+  `CREATE SEQUENCE ${s}.execution_number AS integer MINVALUE 0 MAXVALUE 16777215 START 1 CYCLE`,
   `CREATE FUNCTION ${s}.next_execution_id() RETURNS text
 LANGUAGE sql VOLATILE
 RETURN to_char(clock_timestamp() AT TIME ZONE 'UTC', '"exec"-YYYYMMDD-HH24MISS-')

@@ -27,7 +27,7 @@ export const event = entity({
       settable: 'create',
     }),
     event_type: varchar(100, {
-      summary: 'what happened, e.g. pull_request.merged',
+      summary: 'type of event, e.g. pull_request.merged',
       settable: 'create',
       rules: [notBlank],
     }),
