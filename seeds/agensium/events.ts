@@ -52,11 +52,11 @@ function* others(
   const fromEnd = parameters.size - 1 - index
   if (fromEnd === inFlight(parameters.size) - 1) {
     yield row(index * KINDS + 3, checkout(user, purchase, 500), at, undefined)
-  } else if (index % 110 === 17 || draw < 0.004) {
+  } else if (index % 1000 === 117 || index % 1000 === 217 || draw < 0.0008) {
     yield row(index * KINDS + 4, checkout(user, purchase, 1000), at, undefined, LOST_CONNECTION)
-  } else if (index % 160 === 23 || draw < 0.007) {
+  } else if (index % 1000 === 123 || draw < 0.0014) {
     yield row(index * KINDS + 5, checkout(undefined, purchase, 1000), at, undefined, NO_USER)
-  } else if (draw < 0.03) {
+  } else if (draw < 0.024) {
     yield row(index * KINDS + 6, declined(user, index), at, at + SECOND)
   }
 }

@@ -17,7 +17,7 @@ const BLOCK = 2000
 const PER_TASK: Readonly<Record<string, number>> = {
   tasks: 1,
   credit_transactions: 3.3,
-  stripe_webhook_events: 0.145,
+  stripe_webhook_events: 0.13,
 }
 
 export const agensiumSeeds: SeedDefinition = {

@@ -49,7 +49,7 @@ describe('the generator', () => {
     const plan = agensiumSeeds.plan({ ...parameters, size: 60 })
     const parts = Array.from({ length: plan.parts }, (_, index) => digest(plan.part(index)))
     expect(createHash('sha256').update(parts.join()).digest('hex')).toMatchInlineSnapshot(
-      `"39075fd8e4293d1abd6b43295f59c918b23cf0426b4f886e6a7f0b6d7f8c065c"`,
+      `"f9ac58e327c2e43d1d4b68b395bd3ccbd190a6d8d492cc930a11f94b3f41af26"`,
     )
   })
 
