@@ -30,11 +30,16 @@ function tableRows(entry: Command | Group, path: string): string[] {
   if (shown.some(isGroup)) {
     return shown.map((child) =>
       isGroup(child)
-        ? tableRow(`${path} ${child.name} ${child.commands.map((verb) => verb.name).join('|')}`, child.summary)
+        ? tableRow(`${path} ${child.name} ${child.commands.flatMap(verbsOf).join('|')}`, child.summary)
         : tableRow(`${path} ${child.name}`, child.summary),
     )
   }
   return shown.map((child) => tableRow(`${path} ${child.name}`, child.summary))
+}
+
+/** A verb may be a group itself: `credentials set`, `credentials rotate`. */
+function verbsOf(entry: Command | Group): string[] {
+  return isGroup(entry) ? entry.commands.flatMap(verbsOf).map((verb) => `${entry.name} ${verb}`) : [entry.name]
 }
 
 function tableRow(path: string, summary: string): string {

@@ -96,9 +96,7 @@ function chooserFlags({ fields }: Entity, by: readonly string[]): Flags {
       const field = fields[key]
       if (!field) return []
       const choices = field.values === undefined ? {} : { choices: field.values }
-      return [
-        [inputName(key), list('<values>', `only those with this ${field.summary}`, { group: GROUP, ...choices })],
-      ]
+      return [[inputName(key), list('<values>', `${field.summary}: only these`, { group: GROUP, ...choices })]]
     }),
   )
 }

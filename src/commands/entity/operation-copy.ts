@@ -71,7 +71,7 @@ function describe(entity: Entity, { numbers, links, takes, when = {} }: CopyOper
     needs.length === 0 ? '' : ` (${needs.join(', ')})`,
     numbers === undefined ? '' : ` with the next ${numbers}`,
     links === undefined ? '' : `, linked to it by ${links}`,
-    takes.length === 0 ? '' : `${numbers === undefined ? ',' : ''} and the fields that are given anew`,
+    takes.length === 0 ? '' : `${numbers === undefined ? ', with' : ' and'} the fields that are given anew`,
     numbers === undefined ? '.' : '; at least one must be.',
     ` The ${noun} itself stays as it is.`,
   ].join('')
