@@ -7,7 +7,7 @@ import type { Database, Transaction, TransactionOptions } from '../db/database.t
 import { StewardError } from '../errors.ts'
 import { rollingBack } from './rehearsal.ts'
 
-/** Tries in all. Fifty writers that lock one another's rows in different orders need three at most. */
+/** Tries in all. The server ends one of those that collided, so at least one other gets on with each of them. */
 const MOST_TRIES = 6
 /** Milliseconds of the first pause at most; each further one may be twice as long. */
 const FIRST_PAUSE_MS = 20
