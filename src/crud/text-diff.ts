@@ -9,18 +9,20 @@ const TIMEOUT_MS = 3000
  *
  * @param name of the field, in the heading
  * @param earlier what the version before is called, in the heading
+ * @param timeout milliseconds after which every line counts as changed
  * @returns null for values that are no texts, or texts of one line
  */
 export function diffTexts(
   { name, before, after }: { readonly name: string; readonly before: unknown; readonly after: unknown },
   earlier: string,
   later: string,
+  timeout = TIMEOUT_MS,
 ): string | null {
   if (!isText(before) || !isText(after)) return null
   const [old, present] = [before ?? '', after ?? '']
   if (!old.includes('\n') && !present.includes('\n')) return null
   const options = { context: 3, headerOptions: FILE_HEADERS_ONLY }
-  const shortest = createTwoFilesPatch(name, name, old, present, earlier, later, { ...options, timeout: TIMEOUT_MS })
+  const shortest = createTwoFilesPatch(name, name, old, present, earlier, later, { ...options, timeout })
   return shortest ?? replaced(name, old, present, earlier, later)
 }
 
