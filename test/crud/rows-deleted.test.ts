@@ -184,12 +184,13 @@ describe('at the same time', () => {
   })
 
   async function someoneWaits(db: Database): Promise<void> {
-    for (;;) {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
       const { waiting } = await db.one<{ waiting: bigint }>(sql`
         SELECT count(*) AS waiting FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'`)
       if (waiting > 0n) return
       await sleep(10)
     }
+    throw new Error('nobody waits for the lock')
   }
 })
