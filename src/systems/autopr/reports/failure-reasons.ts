@@ -25,6 +25,7 @@ export const failureReasons = report({
         { key: 'workflows', kind: 'bigint', unit: 'count' },
         { key: 'last_seen', kind: 'timestamp' },
       ],
+      shown: ['error_message', 'status', 'executions', 'share'],
       empty: 'No execution failed in this period.',
       sql: (input) => sql`
         WITH failure AS (

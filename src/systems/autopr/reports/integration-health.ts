@@ -56,7 +56,7 @@ export const integrationHealth = report({
         { key: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'failure_rate', label: 'failing', kind: 'float', unit: 'percent' },
       ],
-      shown: ['name', 'type', 'enabled', 'health_status', 'checked_ago_seconds', 'events', 'failed', 'failure_rate'],
+      shown: ['name', 'enabled', 'health_status', 'checked_ago_seconds', 'events', 'failure_rate'],
       empty: 'There is no integration.',
       // The period stands in the join: in WHERE it would drop integrations without events in it (decision 19).
       sql: (input) => sql`

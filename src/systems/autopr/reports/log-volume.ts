@@ -93,7 +93,7 @@ export const logVolume = report({
         { key: 'execution_id', label: 'execution', kind: 'text' },
         { key: 'workflow', kind: 'text' },
         { key: 'lines', kind: 'bigint', unit: 'count' },
-        { key: 'errors', label: 'error and critical', kind: 'bigint', unit: 'count' },
+        { key: 'errors', kind: 'bigint', unit: 'count' },
       ],
       empty: 'Nothing was logged in this period.',
       sql: (input) => sql`
