@@ -21,6 +21,8 @@ export interface WalkOptions {
   readonly limit: number
   /** Only edges that still hold up work, between nodes that are open. */
   readonly open?: boolean
+  /** The open node that weighs most is read as well, also where nothing is joined to it. */
+  readonly heaviest?: boolean
 }
 
 export interface Walk {
@@ -58,7 +60,9 @@ async function walk(transaction: Transaction, scope: GraphScope, options: WalkOp
   const kept = near.slice(0, limit)
   const beyond = depth === undefined ? [] : found.filter((edge) => nearest(edge) > depth)
   const key = nodes.entity.primaryKey
-  const wanted = distinct([...ids, ...kept.flatMap((edge) => [String(edge[graph.from]), String(edge[graph.to])])])
+  const joined = kept.flatMap((edge) => [String(edge[graph.from]), String(edge[graph.to])])
+  const alone = options.heaviest ? await heaviest(transaction, scope) : []
+  const wanted = distinct([...ids, ...joined, ...alone])
   const rows = await transaction.rows<Cells>(sql`
     SELECT ${selectList(nodeFields(scope))}
     FROM ${tableOf(nodes)}
@@ -82,6 +86,19 @@ async function walk(transaction: Transaction, scope: GraphScope, options: WalkOp
 
 function nearest({ steward_up: up, steward_down: down }: { steward_up: number | null; steward_down: number | null }) {
   return Math.min(up ?? Number.POSITIVE_INFINITY, down ?? Number.POSITIVE_INFINITY)
+}
+
+async function heaviest(transaction: Transaction, scope: GraphScope): Promise<string[]> {
+  const { graph, nodes } = scope
+  const key = sql`node.${identifier(nodes.entity.primaryKey)}`
+  const order = graph.weight === undefined ? key : sql`node.${identifier(graph.weight)} DESC NULLS LAST, ${key}`
+  const rows = await transaction.rows<{ id: unknown }>(sql`
+    SELECT ${key} AS id
+    FROM ${tableOf(nodes)} AS node
+    WHERE ${openSql(scope, 'node')}
+    ORDER BY ${order}
+    LIMIT 1`)
+  return rows.map(({ id }) => String(id))
 }
 
 /** What is read of a node: its key, label, state and weight, and whether it is deleted. */

@@ -75,6 +75,10 @@ describe('graph', () => {
       'Plan  5  done',
       'Permit  7  cancelled',
     ])
+    const open = await graph('--unfinished')
+    expect(open.stdout).toBe(
+      'House  1  blocked\n├─ Walls  2  blocked\n│  └─ Base  4  running\n└─ Roof  3  blocked\n   └─ Walls  2  blocked  (shown above)\n',
+    )
     expect(await graph('--depth', '3')).toMatchObject({ exitCode: 2 })
     await plant(garden, [{ title: 'Alone' }])
     expect(await graph()).toMatchObject({ exitCode: 0, stdout: '', stderr: 'There are no links\n' })
@@ -168,6 +172,11 @@ describe('--critical-path', () => {
     const { stderr, stdout } = await graph('--critical-path', '--json')
     expect(JSON.parse(stdout).total).toEqual({ nodes: 2, weight: 2 })
     expect(stderr).toBe('1 job of it without hours counts as 0.\n')
+    await plant(garden, [
+      { title: 'A', hours: 3 },
+      { title: 'B', hours: 5 },
+    ])
+    expect(JSON.parse((await graph('--critical-path', '--json')).stdout).total).toEqual({ nodes: 1, weight: 5 })
     await plant(garden, [{ title: 'A', status: 'done' }])
     const none = await graph('1', '--critical-path')
     expect(none.stdout).toContain('There is no unfinished work')

@@ -4,17 +4,17 @@ import { type Command, defineCommand, type ParsedInput } from '../command.ts'
 import { argument, toggle } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { entityColumns } from './changed-view.ts'
-import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { givenFields, namedFieldFlags } from './field-flags.ts'
 import type { GraphWords } from './graph.ts'
-import { DEPENDS_ON, kindFlag, movedColumns, movedRows, nodeId } from './graph-nodes.ts'
+import { DEPENDS_ON, examplePair, kindFlag, movedColumns, movedRows, nodeId } from './graph-nodes.ts'
 
 /** `dependency add <task> <depends-on>`. */
 export function graphAddCommand(words: GraphWords): Command {
   const { system, entity, graph, nodes } = words
   const noun = spoken(nodes.name)
   const command = wordsOf(system, entity, 'add')
-  const pair = `${exampleId(nodes)} ${exampleId(nodes, 19)}`
+  const pair = examplePair(words)
   const kinds = entity.fields[graph.kind]?.values ?? graph.blocking
   const other = kinds.find((kind) => !graph.blocking.includes(kind))
   const own = [graph.from, graph.to, graph.kind, graph.satisfied?.flag, graph.satisfied?.at]

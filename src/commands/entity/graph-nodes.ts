@@ -5,7 +5,7 @@ import type { Entity, Graph } from '../../model/entity.ts'
 import { columnOf } from '../../model/field.ts'
 import type { Context } from '../command.ts'
 import { choice, type Flag, text } from '../flags.ts'
-import { entityScope } from './entity-scope.ts'
+import { entityScope, exampleId } from './entity-scope.ts'
 import type { GraphWords } from './graph.ts'
 
 /** Name of the argument for what is waited for. */
@@ -22,6 +22,18 @@ export async function nodeId(context: Context, { system, nodes }: GraphWords, gi
   const { resolveIds } = await import('../../crud/ids.ts')
   const [id = given] = await resolveIds(await context.db(), await entityScope(context, system, nodes), [given])
   return id
+}
+
+/** Two ids, for examples. */
+export function examplePair({ nodes }: GraphWords): string {
+  const isMade = nodes.fields[nodes.primaryKey]?.idPrefix !== undefined
+  return isMade ? `${exampleId(nodes)} ${exampleId(nodes, 19)}` : `<${nodes.name}> <depends-on>`
+}
+
+/** The id of one edge, for examples. */
+export function exampleEdge({ entity }: GraphWords): string {
+  const isMade = entity.fields[entity.primaryKey]?.idPrefix !== undefined
+  return isMade ? exampleId(entity) : `<${entity.name}-id>`
 }
 
 /** Columns of the nodes that a change of their edges moved. */

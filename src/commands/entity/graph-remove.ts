@@ -6,9 +6,9 @@ import { type Command, type Context, defineDestroyCommand, type ParsedInput } fr
 import { argument, optionalArgument } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { entityColumns } from './changed-view.ts'
-import { entityScope, exampleId, spoken, wordsOf } from './entity-scope.ts'
+import { entityScope, spoken, wordsOf } from './entity-scope.ts'
 import type { GraphWords } from './graph.ts'
-import { DEPENDS_ON, kindFlag, movedColumns, movedRows, nodeId } from './graph-nodes.ts'
+import { DEPENDS_ON, exampleEdge, examplePair, kindFlag, movedColumns, movedRows, nodeId } from './graph-nodes.ts'
 
 /** `dependency remove <task> <depends-on>`, or with the id of one dependency. */
 export function graphRemoveCommand(words: GraphWords): Command {
@@ -24,8 +24,8 @@ export function graphRemoveCommand(words: GraphWords): Command {
       `Takes two ${spoken(nodes.plural)}, or the id of one ${spoken(entity.name)}. ` +
       `A ${noun} that waited because of it, and waits for nothing else, may go on.`,
     examples: [
-      { command: `${command} ${exampleId(nodes)} ${exampleId(nodes, 19)}`, does: 'Shows what goes, and asks' },
-      { command: `${command} ${exampleId(entity)} --yes`, does: 'By its own id, without a question' },
+      { command: `${command} ${examplePair(words)}`, does: 'Shows what goes, and asks' },
+      { command: `${command} ${exampleEdge(words)} --yes`, does: 'By its own id, without a question' },
     ],
     args: {
       [nodes.name]: argument(`id of the ${noun} that waits, or of the ${spoken(entity.name)}`),

@@ -39,6 +39,7 @@ export function graphShowCommand(words: GraphWords): Command {
     examples: [
       { command: `${command} ${id}`, does: 'What it waits for, and who waits for it' },
       { command: `${command} ${id} --direction down --depth 1`, does: 'Only those that wait for it directly' },
+      { command: `${command} --unfinished`, does: 'Everything that holds up work' },
       { command: `${command} --critical-path`, does: 'The longest chain of unfinished work' },
       { command: `${command} ${id} --mermaid`, does: 'A flowchart for a document' },
     ],
@@ -54,6 +55,7 @@ export function graphShowCommand(words: GraphWords): Command {
         min: 1,
         max: MAX_LIMIT,
       }),
+      unfinished: toggle(`only what still holds up work, of the kinds ${graph.blocking.join(', ')}`),
       mermaid: toggle('print a Mermaid flowchart'),
       criticalPath: toggle(
         `the longest chain of unfinished work, ${graph.weight === undefined ? 'by the number of its steps' : `by ${graph.weight}`}`,
@@ -74,7 +76,8 @@ export function graphShowCommand(words: GraphWords): Command {
         ids,
         direction,
         limit: input.limit ?? (input.criticalPath ? MAX_LIMIT : DEFAULT_LIMIT),
-        open: input.criticalPath,
+        open: input.criticalPath || input.unfinished,
+        heaviest: input.criticalPath && ids.length === 0,
         ...(depth === undefined ? {} : { depth }),
       })
       const shown = { walk, ids, direction, columns: nodeColumns(scope) }
@@ -96,7 +99,9 @@ export function graphShowCommand(words: GraphWords): Command {
         shape: 'tree',
         roots: rootsOf(words, shown),
         data: dataOf(words, shown),
-        empty: `There are no ${spoken(entity.plural)}`,
+        empty: input.unfinished
+          ? `No ${spoken(entity.plural)} hold up work`
+          : `There are no ${spoken(entity.plural)}`,
         more: () => moreOf(words, shown),
       }
     },
@@ -160,6 +165,7 @@ function criticalView({ graph, nodes }: GraphWords, { columns }: Shown, critical
   const weight = graph.weight === undefined ? undefined : nodes.fields[graph.weight]
   const unit = weight?.unit === undefined ? {} : { unit: weight.unit }
   const sumColumn = (key: string, label: string): Column => ({ key, label, kind: 'float', ...unit })
+  const shown = [...columns.map(({ key }) => key), 'sum_so_far'].filter((key) => key !== nodes.softDelete?.field)
   let sum = 0
   const rows = critical.nodes.map((node, index): Cells => {
     sum += critical.weights[index] ?? 0
@@ -172,6 +178,7 @@ function criticalView({ graph, nodes }: GraphWords, { columns }: Shown, critical
         kind: 'table',
         key: 'path',
         title: 'Critical path, first things first',
+        shown,
         columns: graph.weight === undefined ? columns : [...columns, sumColumn('sum_so_far', 'sum so far')],
         rows,
         empty: 'There is no unfinished work',

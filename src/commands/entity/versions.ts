@@ -25,7 +25,8 @@ function listCommand(system: System, entity: Entity, operation: VersionsOperatio
   const kept = entityNamed(system, operation.entity)
   const fields = kept?.fields ?? {}
   const current: Column = { key: 'is_current', label: 'current', kind: 'boolean', summary: 'whether it holds now' }
-  const shown = (kept?.list.columns ?? []).filter((key) => key !== operation.number && key !== operation.via)
+  const placed = [operation.number, operation.via, kept?.primaryKey]
+  const shown = (kept?.list.columns ?? []).filter((key) => !placed.includes(key))
   return defineCommand({
     name: operation.name,
     summary: operation.summary,
