@@ -41,9 +41,11 @@ export function problemOf(entity: Entity, error: unknown, values: Values = {}): 
     case 'foreign-key-violation': {
       const [key] = fields
       const field = key === undefined ? undefined : entity.fields[key]
-      return key === undefined || !field?.reference
-        ? { reason: 'what the row refers to does not exist' }
-        : missingParent(key, field, values[key])
+      if (key === undefined) return { reason: 'what the row refers to does not exist' }
+      // A trigger may guard a reference that is no foreign key, since it leads to one of several tables.
+      return field?.reference
+        ? missingParent(key, field, values[key])
+        : { where: key, reason: `names ${String(values[key])}, which does not exist` }
     }
     case 'not-null-violation':
       return { ...(fields[0] === undefined ? {} : { where: fields[0] }), reason: 'must not be null' }

@@ -59,7 +59,7 @@ export const document = entity({
   list: {
     columns: ['id', 'title', 'document_type', 'tags', 'version', 'updated_at'],
     sort: '-created_at',
-    search: ['title'],
+    search: ['title', 'content'],
     time: 'created_at',
     tags: 'tags',
   },

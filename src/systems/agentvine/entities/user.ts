@@ -20,7 +20,7 @@ export const user = entity({
     username: varchar(50, { summary: 'name to log in with, which nobody else has', rules: [notBlank] }),
     email: varchar(255, { summary: 'e-mail address, which nobody else has', rules: [email, lowerCase] }),
     hashed_password: varchar(255, {
-      summary: 'bcrypt hash of the password',
+      summary: 'password; only its bcrypt hash is stored',
       settable: 'create',
       secret: true,
       sealed: { by: 'bcrypt', input: 'password' },
