@@ -92,9 +92,22 @@ export function assignRows(
       const { applyEffects } = await import('./effects.ts')
       const affected = moved.map(({ after }) => ({ row: after, given: known }))
       await applyEffects(transaction, scope, effects, affected, actor, unit)
+      return { moved: await reread(transaction, scope, moved), consequences: unit.tally.list() }
     }
     return { moved, consequences: unit.tally.list() }
   })
+}
+
+/** The rows as their effects left them: one may have moved the row itself, and triggers follow what it inserted. */
+async function reread(transaction: Transaction, scope: Scope, moved: readonly Moved[]): Promise<readonly Moved[]> {
+  const key = scope.entity.primaryKey
+  const keys = moved.map(({ after }) => String(after[key]))
+  const rows = await transaction.rows<Cells>(sql`
+    SELECT ${selectList(Object.keys(scope.entity.fields))}
+    FROM ${tableOf(scope)}
+    WHERE ${keyIn(scope, keys)}`)
+  const now = new Map(rows.map((row) => [row[key], row]))
+  return moved.map(({ before, after }) => ({ before, after: now.get(after[key]) ?? after }))
 }
 
 /** The named rows, and with `exclusive` those among which only one may be so, in the order of their keys. */
