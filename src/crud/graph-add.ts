@@ -12,9 +12,9 @@ import { cycleClosedBy, cycleRefused } from './graph-cycle.ts'
 import { blockNodes, markSatisfied } from './graph-guard.ts'
 import { inputReader, refuseInput } from './input.ts'
 import { notFound } from './missing.ts'
-import { rollingBack } from './rehearsal.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectRow } from './select.ts'
+import { unitOfWork } from './unit-of-work.ts'
 
 export interface NewEdge {
   /** Ids of the nodes: `from` waits for `to`. */
@@ -46,7 +46,7 @@ export function addEdge(
 ): Promise<AddedEdge> {
   const scope = graphOf(edges)
   const { graph, nodes } = scope
-  return rollingBack(db, dryRun, async (transaction) => {
+  return unitOfWork(db, dryRun, async (transaction) => {
     await lockEdges(transaction, scope)
     // What is waited for comes first, as when it finishes: its own row is locked, then those of who wait for it.
     const locked = await lockNodes(transaction, scope, [...new Set([to, from])])

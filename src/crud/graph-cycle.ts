@@ -83,7 +83,7 @@ export async function cycleRefused(
 }
 
 /** The cycle as one line; the middle of a long one is left out. */
-export async function cycleText(db: Queryable, scope: GraphScope, cycle: readonly string[]): Promise<string> {
+async function cycleText(db: Queryable, scope: GraphScope, cycle: readonly string[]): Promise<string> {
   const { graph, nodes } = scope
   const key = nodes.entity.primaryKey
   const rows = await db.rows<Cells>(sql`

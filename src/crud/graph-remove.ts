@@ -10,6 +10,7 @@ import { releaseNodes } from './graph-guard.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList, visibleFields } from './select.ts'
+import { unitOfWork } from './unit-of-work.ts'
 import { rethrow } from './violations.ts'
 
 /** An edge with the nodes it joins, as a person knows them. */
@@ -96,7 +97,7 @@ export function removeEdges(db: Database, edges: Scope, ids: readonly string[], 
   const { graph, nodes } = scope
   const { entity } = edges
   const key = identifier(entity.primaryKey)
-  return db.transaction(async (transaction) => {
+  return unitOfWork(db, false, async (transaction) => {
     await lockEdges(transaction, scope)
     const found = await transaction.rows<Cells & { readonly steward_held: boolean }>(sql`
       SELECT ${selectList(Object.keys(entity.fields), 'edge')},

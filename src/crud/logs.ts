@@ -188,7 +188,7 @@ function matching(log: Scope, operation: LogsOperation, options: LogOptions): Sq
 }
 
 /** The level and those more severe than it, by the declared order. */
-export function levelsFrom(log: Scope, operation: LogsOperation, level: string): readonly string[] {
+function levelsFrom(log: Scope, operation: LogsOperation, level: string): readonly string[] {
   const { values = [] } = fieldOf(log.entity, operation.level)
   return values.slice(Math.max(0, values.indexOf(level)))
 }

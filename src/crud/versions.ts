@@ -12,7 +12,7 @@ import { castType, fieldOf, type Scope, scopeOf, tableOf } from './scope.ts'
 import { selectList, selectRow } from './select.ts'
 
 /** Whether a version is the one that holds now; a column of the list. */
-export const CURRENT = 'is_current'
+const CURRENT = 'is_current'
 
 export interface Versions {
   /** Newest first; each with `CURRENT`. */
