@@ -2,7 +2,7 @@
  * Organizations (systems/skyvern.md, 1.1) and what hangs on them: users, API keys, browser sessions (decision 9).
  * An organization takes everything of its own along when it is deleted, as the source's `delete-orphan` has it.
  */
-import { keepTime } from './functions.ts'
+import { keepTime } from '../../keep-time.ts'
 
 export const accountTables = (s: string): string[] => [
   // The name's UNIQUE constraint stands for the document's ix_organizations_name as well (decision 7).

@@ -1,4 +1,5 @@
 /** Id generation and the functions behind the triggers. */
+import { timeKeeper } from '../../keep-time.ts'
 
 /**
  * `next_id`: the layout is the platform's own (decision 10), 32 bits of seconds since 2022-06-20 00:00 UTC, then
@@ -27,24 +28,3 @@ RETURN prefix || '_' || (
   timeKeeper(s, 'updated_at'),
   timeKeeper(s, 'modified_at'),
 ]
-
-function timeKeeper(s: string, column: 'updated_at' | 'modified_at'): string {
-  return `CREATE FUNCTION ${s}.set_${column}() RETURNS trigger
-LANGUAGE plpgsql AS $body$
-BEGIN
-  NEW.${column} := now();
-  RETURN NEW;
-END
-$body$`
-}
-
-/**
- * The trigger that keeps the time of the last change (decision 5). An UPDATE that leaves the row as it was does
- * not count as one.
- */
-export function keepTime(s: string, table: string, column: 'updated_at' | 'modified_at'): string {
-  return `CREATE TRIGGER ${table}_set_${column}
-BEFORE UPDATE ON ${s}.${table}
-FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*)
-EXECUTE FUNCTION ${s}.set_${column}()`
-}

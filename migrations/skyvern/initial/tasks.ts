@@ -6,7 +6,7 @@
  * No check compares a task's end with its creation: one time is the application's, the other the server's, and
  * their clocks may differ by more than a short task takes.
  */
-import { keepTime } from './functions.ts'
+import { keepTime } from '../../keep-time.ts'
 
 export const taskTables = (s: string): string[] => [
   `CREATE TABLE ${s}.tasks (

@@ -2,7 +2,7 @@
  * Workflows, their runs, the blocks of a run and its log (systems/skyvern.md, 1.4; decisions 9 and 18). A row of
  * `workflows` is one version; the versions of one workflow share `workflow_permanent_id`.
  */
-import { keepTime } from './functions.ts'
+import { keepTime } from '../../keep-time.ts'
 import { logTable } from './tasks.ts'
 
 export const workflowTables = (s: string): string[] => [

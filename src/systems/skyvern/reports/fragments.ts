@@ -2,17 +2,6 @@
 import type { Parameter, ReportInput } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
 
-/** Length of an interval in seconds, as double precision (an average of EXTRACT alone would be numeric). */
-export const seconds = (interval: Sql): Sql => sql`EXTRACT(EPOCH FROM ${interval})::double precision`
-
-/** Share in percent, not rounded; 0 where there is nothing to share, as the source document has it. */
-export const percent = (part: Sql, whole: Sql): Sql =>
-  sql`COALESCE(100.0 * ${part} / NULLIF(${whole}, 0), 0)::double precision`
-
-/** Rows whose creation lies in the window `[since, until)`. */
-export const created = (column: Sql, { window }: ReportInput): Sql =>
-  sql`${column} >= ${window.since}::timestamptz AND ${column} < ${window.until}::timestamptz`
-
 /** `AND column = $n` for the organization, nothing when the report is about all of them. */
 export function ofOrganization(column: Sql, { parameters }: ReportInput): Sql {
   const organization = parameters.organization_id

@@ -1,6 +1,7 @@
+import { created, percent, seconds } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { created, ofOrganization, organizationParameter, percent, seconds } from './fragments.ts'
+import { ofOrganization, organizationParameter } from './fragments.ts'
 
 /** How an organization's tasks fared day by day, what failed, what was stored. */
 export const organizationPerformance = report({

@@ -1,6 +1,7 @@
+import { created, percent, seconds } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { created, ofOrganization, organizationParameter, percent, seconds } from './fragments.ts'
+import { ofOrganization, organizationParameter } from './fragments.ts'
 
 /** What an organization used: tasks, workflow runs, storage. */
 export const organizationUsage = report({

@@ -1,6 +1,7 @@
+import { created, percent, seconds } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
-import { created, ofOrganization, organizationParameter, percent, seconds } from './fragments.ts'
+import { ofOrganization, organizationParameter } from './fragments.ts'
 
 /** Steps by type: how many, how many succeeded, how long, how many retries. */
 export const stepMetrics = report({

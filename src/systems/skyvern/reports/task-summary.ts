@@ -1,7 +1,7 @@
+import { percent, seconds } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { statusTones } from '../tones.ts'
-import { percent, seconds } from './fragments.ts'
 
 /** How one task went, and why. Each child is aggregated on its own (decision 12). */
 export const taskSummary = report({

@@ -1,6 +1,7 @@
+import { created, percent, seconds } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { created, percent, seconds, workflowParameter } from './fragments.ts'
+import { workflowParameter } from './fragments.ts'
 
 /** How often one workflow ran, and how well. */
 export const workflowAnalytics = report({

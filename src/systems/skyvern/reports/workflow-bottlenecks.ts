@@ -1,6 +1,7 @@
+import { created, percent, seconds } from '../../../model/figures.ts'
 import { report, type SectionRows } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { created, percent, seconds, workflowParameter } from './fragments.ts'
+import { workflowParameter } from './fragments.ts'
 
 /** A block that takes longer than this on average is worth a look (source document, `_generate_optimization_recommendations`). */
 const SLOW_SECONDS = 30
