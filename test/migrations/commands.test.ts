@@ -67,7 +67,9 @@ describe('steward migrate', () => {
 
     await migrate('up')
     expect(await migrate('plan')).toEqual({ exitCode: 0, stdout: '', stderr: 'Nothing to run.\n' })
-    expect((await migrate('plan', '--down', '--system', 'skyvern')).stdout).toContain('delete from "skyvern"."steward_migrations"')
+    expect((await migrate('plan', '--down', '--system', 'skyvern')).stdout).toContain(
+      'delete from "skyvern"."steward_migrations"',
+    )
   })
 
   it('asks before it rolls back, refuses to lose rows, and does it when forced', async () => {
