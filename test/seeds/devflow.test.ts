@@ -7,6 +7,7 @@ import { encodeRows } from '../../src/seeds/copy-text.ts'
 import type { SeedPlan, SeedRow } from '../../src/seeds/definition.ts'
 import { devflow } from '../../src/systems/devflow/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { runCli } from '../support/run-cli.ts'
 import { seed, UNTIL } from './support.ts'
 
 const parameters = { size: 4500, seed: 1, until: Date.parse(UNTIL) * 1000, artifactRoot: 'file:///store/devflow' }
@@ -40,7 +41,9 @@ describe('the generator', () => {
   it('gives the same on every machine: this digest changes only when the generator is changed on purpose', () => {
     const plan = devflowSeeds.plan({ ...parameters, size: 60 })
     const parts = Array.from({ length: plan.parts }, (_, index) => digest(plan.part(index)))
-    expect(createHash('sha256').update(parts.join()).digest('hex')).toMatchInlineSnapshot(`"5d7c3531af2448a8ffde5fe2e8df52e0731dd6430d61b2761de05d4898509c34"`)
+    expect(createHash('sha256').update(parts.join()).digest('hex')).toMatchInlineSnapshot(
+      `"5d7c3531af2448a8ffde5fe2e8df52e0731dd6430d61b2761de05d4898509c34"`,
+    )
   })
 
   it('gives a part the same rows whatever was made before it', () => {
@@ -151,4 +154,24 @@ describe('the demo', () => {
     expect(seeded).toBeGreaterThan(200n)
     expect(wrong).toBe(0n)
   })
+})
+
+it('is cleared with what the audit trigger wrote of it since, so that it can be loaded again', async () => {
+  const database = await createTestDatabase()
+  const steward = (...argv: string[]) => runCli(['--url', database.url, '--yes', '--quiet', ...argv])
+  const events = () => database.db.one(sql`SELECT count(*) AS events FROM devflow.workflow_events`)
+  try {
+    expect(await steward('seed', 'run', 'devflow', '--rows', '60')).toMatchObject({ exitCode: 0 })
+    await database.db.execute(sql`UPDATE devflow.tasks SET priority = 9 - priority WHERE priority < 9`)
+    await database.db.execute(sql`DELETE FROM devflow.tasks WHERE status = 'cancelled'`)
+    await database.db.execute(sql`INSERT INTO devflow.projects (name) VALUES ('by hand')`)
+    expect(await steward('seed', 'clear', 'devflow')).toMatchObject({ exitCode: 0 })
+    // Of the project that nobody seeded; the clearing itself left no trail.
+    expect(await events()).toEqual({ events: 1n })
+    expect(await database.db.rows(sql`SELECT FROM devflow.tasks`)).toEqual([])
+    await database.db.execute(sql`TRUNCATE devflow.projects, devflow.workflow_events CASCADE`)
+    expect(await steward('seed', 'run', 'devflow', '--rows', '60')).toMatchObject({ exitCode: 0 })
+  } finally {
+    await database.drop()
+  }
 })

@@ -104,9 +104,10 @@ async function auditRows(
   table: string,
   ids: readonly string[],
 ): Promise<void> {
-  const [{ recordAudit }, { auditEntry }, { identifier, sql }, declared, config] = await Promise.all([
+  const [{ recordAudit }, { auditEntry }, { keyIn }, { identifier, sql }, declared, config] = await Promise.all([
     import('../../db/audit.ts'),
     import('../../crud/audited.ts'),
+    import('../../crud/missing.ts'),
     import('../../model/sql.ts'),
     systems.find(({ name }) => name === system)?.load(),
     context.config(),
@@ -114,8 +115,7 @@ async function auditRows(
   const entity = declared?.entities.find((one) => one.table === table)
   if (declared === undefined || entity === undefined) return
   const scope = { system: declared, entity, schema: schemaOf(config, system) }
-  const rows = await tx.rows(sql`
-    SELECT * FROM ${identifier(scope.schema, table)} WHERE ${identifier(entity.primaryKey)} = ANY (${ids}::text[])`)
+  const rows = await tx.rows(sql`SELECT * FROM ${identifier(scope.schema, table)} WHERE ${keyIn(scope, ids)}`)
   const { command, argv, actor, globals } = context
   const who = { command, argv, ...actor, reason: globals.reason }
   await recordAudit(
