@@ -1,7 +1,7 @@
 /** What tasks are about, by type. */
 export type WorkType = 'feature' | 'bugfix' | 'test' | 'docs' | 'refactor' | 'review'
 
-const PARTS = [
+export const PARTS = [
   'the login form',
   'invoice export',
   'search results',
@@ -65,9 +65,6 @@ export const WORK: Readonly<Record<WorkType, WorkWords>> = {
   },
 }
 export const WORK_TYPES = Object.keys(WORK) as readonly WorkType[]
-export { PARTS }
 
 /** Asked for now and then, and no worker can do it. */
 export const RARE_CAPABILITY = 'Rust'
-
-export const METRICS = ['tokens', 'tool_calls', 'files_changed'] as const
