@@ -1,6 +1,6 @@
 /**
  * Writes what is generated of the documentation, from the same declarations as `--help`: the table of commands in
- * README.md and docs/commands.md with every option. `--check` only compares.
+ * README.md, docs/commands.md and docs/<system>.md with every option. `--check` only compares.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
@@ -16,7 +16,7 @@ if (head === undefined || tail === undefined) throw new Error(`README.md needs $
 
 const documents = {
   'README.md': `${head}${START}\n\n${await commandTable()}\n${END}${tail}`,
-  'docs/commands.md': await reference(),
+  ...(await reference()),
 }
 
 for (const [path, text] of Object.entries(documents)) {

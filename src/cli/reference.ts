@@ -1,26 +1,63 @@
 /** The command reference in Markdown, from the same declarations as `--help`: what would drift is generated. */
 import { type Command, type Group, isGroup } from '../commands/command.ts'
 import type { Flag, Flags } from '../commands/flags.ts'
+import { systems } from '../systems/registry.ts'
 import { branches } from './branches.ts'
 import { globalFlags } from './globals.ts'
 import { longName } from './names.ts'
 
-/** @returns Markdown: global options, then every command with its arguments, flags and examples */
-export async function reference(): Promise<string> {
-  const parts = ['# Commands', '', 'Generated from the same declarations as `--help`.', '']
-  parts.push('## Global options', '', flagTable(globalFlags))
+/** Paths of the files below the checkout, with their text. */
+export type Documents = Readonly<Record<string, string>>
+
+const FOLDER = 'docs'
+
+/**
+ * The reference: `docs/commands.md` with the global options and what every system shares, and a file for each system.
+ *
+ * @returns Markdown of every command with its arguments, flags and examples
+ */
+export async function reference(): Promise<Documents> {
+  const common = ['# Commands', '', 'Generated from the same declarations as `--help`.', '']
+  common.push('## Systems', '', ...systems.map(({ name, title, summary }) => `- [${title}](${name}.md): ${summary}`))
+  common.push('', '## Global options', '', flagTable(globalFlags))
+  const documents: Record<string, string> = {}
   for (const branch of branches) {
-    parts.push('', `## \`steward ${branch.name}\``, '', `${branch.summary}.`)
-    parts.push(...describe(await branch.load(), branch.name))
+    const entry = await branch.load()
+    const own = systems.find(({ name }) => name === branch.name)
+    if (own === undefined) {
+      common.push('', `## \`steward ${branch.name}\``, '', `${branch.summary}.`, ...describe(entry, branch.name))
+      continue
+    }
+    const lines = [`# ${own.title}`, '', `${own.summary}. Generated from the same declarations as \`--help\`.`, '']
+    lines.push(...TABLE, ...tableRows(entry, branch.name))
+    for (const child of isGroup(entry) ? entry.commands : []) {
+      const path = `${branch.name} ${child.name}`
+      lines.push('', `## \`steward ${path}\``, '', `${child.summary}.`, ...describe(child, path))
+    }
+    documents[`${FOLDER}/${own.name}.md`] = text(lines)
   }
-  return `${parts.join('\n')}\n`
+  return { [`${FOLDER}/commands.md`]: text(common), ...documents }
 }
 
-/** @returns Markdown: a table of every command; the verbs of an entity share a row */
+const TABLE = ['| command | what it does |', '|---|---|']
+
+/** @returns Markdown: a table of every command; each system is one row with its entities, and links to its reference */
 export async function commandTable(): Promise<string> {
   const rows: string[] = []
-  for (const branch of branches) rows.push(...tableRows(await branch.load(), branch.name))
-  return ['| command | what it does |', '|---|---|', ...rows].join('\n').concat('\n')
+  for (const branch of branches) {
+    const entry = await branch.load()
+    const isSystem = systems.some(({ name }) => name === branch.name)
+    if (!isSystem || !isGroup(entry)) rows.push(...tableRows(entry, branch.name))
+    else {
+      const names = entry.commands.map(({ name }) => name).join('|')
+      rows.push(tableRow(`${branch.name} ${names}`, `${entry.summary}: [reference](${FOLDER}/${branch.name}.md)`))
+    }
+  }
+  return text([...TABLE, ...rows])
+}
+
+function text(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`
 }
 
 function tableRows(entry: Command | Group, path: string): string[] {

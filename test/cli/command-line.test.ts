@@ -65,11 +65,11 @@ describe('help', () => {
 
   test('of every command has an example', async () => {
     const { commandTable, reference } = await import('../../src/cli/reference.ts')
-    const text = await reference()
+    const text = Object.values(await reference()).join('\n')
     const commands = text.match(/<details><summary>/g)?.length ?? 0
     expect(commands).toBeGreaterThan(80)
     expect(text.match(/```sh\n# .+\nsteward .+/g)?.length).toBe(commands)
-    expect(await commandTable()).toContain('steward skyvern task list')
+    expect(await commandTable()).toContain('steward skyvern organization')
   })
 })
 
