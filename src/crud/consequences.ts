@@ -1,5 +1,6 @@
 /** What a change does to other rows than the named ones, counted for its plan and for what is said afterwards. */
 import type { Entity } from '../model/entity.ts'
+import type { Moved } from './audited.ts'
 
 export interface Consequence {
   readonly entity: Entity
@@ -22,6 +23,12 @@ export class Tally {
     const key = JSON.stringify([entity.name, verb, becomes, fields])
     const rows = (this.#counts.get(key)?.rows ?? 0) + consequence.rows
     this.#counts.set(key, { ...consequence, rows })
+  }
+
+  /** Rows that a transition moved, by the state that each one entered. */
+  addMoved(entity: Entity, verb: string, moved: readonly Moved[]): void {
+    const field = entity.lifecycle?.field ?? ''
+    for (const { after } of moved) this.add({ entity, verb, becomes: String(after[field]), rows: 1 })
   }
 
   addAll(other: Tally): void {

@@ -78,10 +78,15 @@ function lockFor(entity: Entity, key: string, rules: readonly CreationRule[], li
   return raw(rules.length > 0 ? 'FOR SHARE' : 'FOR KEY SHARE')
 }
 
-async function lockParents(
+/** Parents by their key, locked in its order; as a foreign key would lock them unless told otherwise. */
+export async function lockParents(
   transaction: Transaction,
   scope: Scope,
-  { key, ids, lock }: { readonly key: string; readonly ids: readonly string[]; readonly lock: Sql },
+  {
+    key,
+    ids,
+    lock = raw('FOR KEY SHARE'),
+  }: { readonly key: string; readonly ids: readonly string[]; readonly lock?: Sql },
 ): Promise<Map<string, Cells>> {
   const rows = await transaction.rows<Cells>(sql`
     SELECT ${selectList(Object.keys(scope.entity.fields))}

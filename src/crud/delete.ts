@@ -8,12 +8,15 @@ import { auditEntry } from './audited.ts'
 import { someOf } from './changes.ts'
 import { type Closure, closureOf, entityOf, nameOf, withClosure } from './closure.ts'
 import { type ClosureCounts, countClosure, lockClosure, staying, type TableCount } from './closure-count.ts'
+import { type Consequence, newUnit, type Unit } from './consequences.ts'
+import { type Waiting, waitingForClosure } from './delete-waiting.ts'
 import { resolveIds } from './ids.ts'
 import { keyIn, requireRows } from './missing.ts'
 import { type Scope, scopeOf, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
 import { problemsWithDeleting, refuseDeleting } from './soft-delete.ts'
 import { countDueFiles, type DueFiles, recordTombstones } from './tombstones.ts'
+import { unitOfWork } from './unit-of-work.ts'
 
 /** Milliseconds that each wait for a lock may take; after that another session is named as the holder. */
 const LOCK_TIMEOUT_MS = 10_000
@@ -32,6 +35,8 @@ export interface Deleted {
   readonly deleted: readonly TableCount[]
   /** Files recorded as due for deletion. */
   readonly files: number
+  /** What happened to rows that stay: who waited for those that went goes on. */
+  readonly consequences: readonly Consequence[]
 }
 
 /**
@@ -73,7 +78,9 @@ export function dependents({ ids, counts }: DeletePlan): bigint {
  */
 export function applyDelete(db: Database, scope: Scope, plan: DeletePlan, actor: Actor): Promise<Deleted> {
   const { ids, closure } = plan
-  return db.transaction(
+  return unitOfWork(
+    db,
+    false,
     async (transaction) => {
       await requireRows(transaction, scope, ids)
       await lockClosure(transaction, scope, closure, ids)
@@ -83,16 +90,27 @@ export function applyDelete(db: Database, scope: Scope, plan: DeletePlan, actor:
       const counts = await countClosure(transaction, scope, now, ids)
       refuseBlocked(scope, ids, counts)
       refuseGrown(plan.counts, counts)
+      const waiting = await waitingForClosure(transaction, scope, now, ids)
       const why = `${scope.entity.name} delete ${someOf(ids)}`
       const files = await recordTombstones(transaction, scope, now, ids, why)
       await auditDetached(transaction, scope, now, ids, actor)
       await auditDeleted(transaction, scope, now, ids, actor)
       await transaction.execute(sql`DELETE FROM ${tableOf(scope)} WHERE ${keyIn(scope, ids)}`)
-      return { deleted: counts.deleted, files }
+      const { tally } = await release(transaction, waiting, actor)
+      return { deleted: counts.deleted, files, consequences: tally.list() }
     },
     // The plan was confirmed whatever its size; a cascade over millions of rows takes its time.
     { lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: 0 },
   )
+}
+
+/** Those among them that stay, and wait for nothing else. */
+async function release(transaction: Transaction, waiting: readonly Waiting[], actor: Actor): Promise<Unit> {
+  const unit = newUnit()
+  if (waiting.length === 0) return unit
+  const { releaseNodes } = await import('./graph-guard.ts')
+  for (const { graph, ids } of waiting) await releaseNodes(transaction, graph, ids, actor, unit)
+  return unit
 }
 
 /** What may not be marked as deleted may not be removed either (decision 38: a task that still runs). */

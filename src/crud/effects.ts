@@ -15,7 +15,7 @@ import type { Transition } from '../model/lifecycle.ts'
 import { allOf, identifier, join, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
 import { recordChanged } from './audited.ts'
-import { newUnit, Tally, type Unit } from './consequences.ts'
+import { newUnit, type Unit } from './consequences.ts'
 import { writeCandidates } from './create.ts'
 import { said, type Values } from './input.ts'
 import { keyIn } from './missing.ts'
@@ -24,7 +24,7 @@ import { underSavepoint } from './savepoint.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
 import { aliveSql } from './soft-delete.ts'
-import { moveRows, reasonsOf } from './transition.ts'
+import { moveAlong, reasonsOf } from './transition.ts'
 import { isSameValue } from './typed.ts'
 import { rethrow } from './violations.ts'
 import { lifecycleOf } from './ways.ts'
@@ -105,25 +105,14 @@ async function moveRelated(work: Work, effect: MoveEffect, rows: readonly Affect
     if (missing.length > 0) {
       throw refusal(`${nameOf(entity, ids)}: ${declared.verb} needs ${missing.join(', ')}`, entity, ids[0])
     }
-    // Counted apart, so that the plan has these rows before those that they take along.
-    const further = new Tally()
-    const { moved, unmoved } = await naming(work, entity, ids, (some) =>
-      moveRows(transaction, scope, declared, some, values, actor, {
-        only: related.only,
-        unit: { ...unit, tally: further },
-      }),
+    const { unmoved } = await naming(work, entity, ids, (some) =>
+      moveAlong(transaction, scope, declared, some, values, actor, { only: related.only, unit }),
     )
     const [stuck] = unmoved.filter(({ reason }) => reason !== undefined)
     if (effect.required && stuck) {
       const id = String(stuck.row[entity.primaryKey])
       throw refusal(`${entity.name} ${id} ${stuck.reason}`, entity, id)
     }
-    const { field } = lifecycleOf(entity)
-    for (const state of new Set(moved.map(({ after }) => String(after[field])))) {
-      const alike = moved.filter(({ after }) => after[field] === state)
-      unit.tally.add({ entity, verb: declared.verb, becomes: state, rows: alike.length })
-    }
-    unit.tally.addAll(further)
   }
 }
 

@@ -49,10 +49,11 @@ export interface FilterInput {
 /**
  * Checks filters against the declaration.
  *
+ * @param system as in `readFilters`
  * @throws UsageError (exit 2) with every problem
  */
-export function filtersFrom(entity: Entity, input: FilterInput): Filter[] {
-  const { filters, problems } = readFilters(entity, input)
+export function filtersFrom(entity: Entity, input: FilterInput, system?: System): Filter[] {
+  const { filters, problems } = readFilters(entity, input, system)
   refuseProblems(problems, filterHint(entity, problems))
   return filters
 }

@@ -8,6 +8,7 @@ import type { Cells } from '../model/column.ts'
 import type { Transition } from '../model/lifecycle.ts'
 import { identifier, raw, sql } from '../model/sql.ts'
 import { type Moved, recordChanged } from './audited.ts'
+import { newUnit, type Unit } from './consequences.ts'
 import {
   blocksSql,
   type GraphScope,
@@ -21,7 +22,7 @@ import {
 import { distinct, keyIn } from './missing.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
-import { lifecycleOf, moveRows } from './transition.ts'
+import { lifecycleOf, moveAlong } from './transition.ts'
 
 /** Nodes that a reason names; the others are counted. */
 const MOST_NAMED = 3
@@ -101,14 +102,18 @@ function reasonOf(scope: GraphScope, blockers: readonly Blocker[]): string {
  * What follows for others when nodes were moved: edges to nodes that finished are satisfied, those to reopened ones no
  * longer; who waits for nothing any more is released, who comes to wait is blocked. Call it in the same transaction,
  * after every change of a node's state or of its mark as deleted; it does nothing for entities that are no nodes.
+ *
+ * @param unit the change that this is part of; who is released or blocked is counted with it
  */
 export async function settleDependents(
   transaction: Transaction,
   nodeScope: Scope,
   moved: readonly Moved[],
   actor: Actor,
+  unit: Unit = newUnit(),
 ): Promise<void> {
   if (moved.length === 0) return
+  const inner = { ...unit, depth: unit.depth + 1 }
   for (const scope of graphsOver(nodeScope)) {
     const became = (test: (scope: GraphScope, node: Cells) => boolean, now: boolean) =>
       moved
@@ -116,8 +121,8 @@ export async function settleDependents(
         .map(({ after }) => String(after[nodeScope.entity.primaryKey]))
     await markSatisfied(transaction, scope, became(isFinished, true), true, actor)
     await markSatisfied(transaction, scope, became(isFinished, false), false, actor)
-    await releaseNodes(transaction, scope, await waitingFor(transaction, scope, became(holds, false)), actor)
-    await blockNodes(transaction, scope, await waitingFor(transaction, scope, became(holds, true)), actor)
+    await releaseNodes(transaction, scope, await waitingFor(transaction, scope, became(holds, false)), actor, inner)
+    await blockNodes(transaction, scope, await waitingFor(transaction, scope, became(holds, true)), actor, inner)
   }
 }
 
@@ -144,13 +149,14 @@ export async function releaseNodes(
   scope: GraphScope,
   ids: readonly string[],
   actor: Actor,
+  unit: Unit = newUnit(),
 ): Promise<readonly Moved[]> {
   const declared = transitionOf(scope, scope.graph.release)
   if (!declared || ids.length === 0) return []
   const locked = await lockIn(transaction, scope.nodes, declared, ids)
   const waiting = await whyWaiting(transaction, scope.nodes, locked)
   const free = locked.map((row) => String(row[scope.nodes.entity.primaryKey])).filter((id) => !waiting.has(id))
-  return take(transaction, scope.nodes, declared, free, actor)
+  return take(transaction, scope.nodes, declared, free, actor, unit)
 }
 
 /** Takes `block` on those of the nodes that wait for something, and are in a state that it leads out of. */
@@ -159,13 +165,14 @@ export async function blockNodes(
   scope: GraphScope,
   ids: readonly string[],
   actor: Actor,
+  unit: Unit = newUnit(),
 ): Promise<readonly Moved[]> {
   const declared = transitionOf(scope, scope.graph.block)
   if (!declared || ids.length === 0) return []
   const locked = await lockIn(transaction, scope.nodes, declared, ids)
   const waiting = await whyWaiting(transaction, scope.nodes, locked)
   const held = locked.map((row) => String(row[scope.nodes.entity.primaryKey])).filter((id) => waiting.has(id))
-  return take(transaction, scope.nodes, declared, held, actor)
+  return take(transaction, scope.nodes, declared, held, actor, unit)
 }
 
 /** Those of the nodes that are in a state the transition leads out of, locked in the order of their ids. */
@@ -189,9 +196,10 @@ async function take(
   declared: Transition,
   ids: readonly string[],
   actor: Actor,
+  unit: Unit,
 ): Promise<readonly Moved[]> {
   if (ids.length === 0) return []
-  return (await moveRows(transaction, nodes, declared, ids, {}, actor)).moved
+  return (await moveAlong(transaction, nodes, declared, ids, {}, actor, { unit })).moved
 }
 
 /** Sets or clears the mark on every edge that leads to these nodes, where the table has one. */

@@ -1,4 +1,7 @@
-/** Reading a part of a dependency graph: one recursive query for the edges, one for the nodes they join. */
+/**
+ * Reading a part of a dependency graph: its edges, all that can be reached by one recursive query or those of a few steps
+ * level by level, then the nodes they join.
+ */
 import type { Database, Transaction } from '../db/database.ts'
 import type { Cells, Column } from '../model/column.ts'
 import { columnOf } from '../model/field.ts'
@@ -53,9 +56,7 @@ async function walk(transaction: Transaction, scope: GraphScope, options: WalkOp
   const { graph, edges, nodes } = scope
   const { depth, limit } = options
   const ids = distinct(options.ids)
-  const found = await transaction.rows<Cells & { steward_up: number | null; steward_down: number | null }>(
-    ids.length === 0 ? everyEdge(scope, options) : edgesAround(scope, ids, options),
-  )
+  const found = await transaction.rows<Reached>(await reachedSql(transaction, scope, ids, options))
   const near = depth === undefined ? found : found.filter((edge) => nearest(edge) <= depth)
   const kept = near.slice(0, limit)
   const beyond = depth === undefined ? [] : found.filter((edge) => nearest(edge) > depth)
@@ -84,7 +85,25 @@ async function walk(transaction: Transaction, scope: GraphScope, options: WalkOp
   }
 }
 
-function nearest({ steward_up: up, steward_down: down }: { steward_up: number | null; steward_down: number | null }) {
+/** An edge with how far it lies up and down from the named nodes; null for a way on which it is not met. */
+interface Reached extends Cells {
+  readonly steward_up: number | null
+  readonly steward_down: number | null
+}
+
+async function reachedSql(
+  transaction: Transaction,
+  scope: GraphScope,
+  ids: readonly string[],
+  options: WalkOptions,
+): Promise<Sql> {
+  if (ids.length === 0) return everyEdge(scope, options)
+  const { depth } = options
+  if (depth === undefined) return edgesAround(scope, ids, options)
+  return edgesAt(scope, await stepsTo(transaction, scope, ids, { ...options, depth }))
+}
+
+function nearest({ steward_up: up, steward_down: down }: Reached): number {
   return Math.min(up ?? Number.POSITIVE_INFINITY, down ?? Number.POSITIVE_INFINITY)
 }
 
@@ -124,58 +143,115 @@ function everyEdge(scope: GraphScope, { limit, open = false }: WalkOptions): Sql
     LIMIT ${limit + 1}::bigint`
 }
 
+type Way = Exclude<Direction, 'both'>
+
+function waysOf(direction: Direction): readonly Way[] {
+  return direction === 'both' ? ['up', 'down'] : [direction]
+}
+
+/** The field of an edge that is near when it is followed this way, and the one that is far. */
+function endsOf({ graph }: GraphScope, way: Way): readonly [here: string, there: string] {
+  return way === 'up' ? [graph.from, graph.to] : [graph.to, graph.from]
+}
+
 /**
- * The edges that can be reached, each with how far it lies up and down. UNION drops what was met before at the same
- * distance: with a depth, an edge is followed at most that many times; without one, the distance does not count and
- * each is followed once, so that a cycle ends as well (PostgreSQL manual, 7.8.2.2).
+ * The edges that can be reached, however far they are. UNION drops what was met before, so that each is followed once
+ * and a cycle ends (PostgreSQL manual, 7.8.2.2).
  */
 function edgesAround(
   scope: GraphScope,
   ids: readonly string[],
-  { direction, depth, limit, open = false }: WalkOptions,
-) {
-  const { graph, edges, nodes } = scope
+  { direction, limit, open = false }: WalkOptions,
+): Sql {
+  const { edges, nodes } = scope
   const edgeKey = identifier(edges.entity.primaryKey)
   const type = castType(nodes, fieldOf(nodes.entity, nodes.entity.primaryKey))
-  // One step further than asked for tells where the graph goes on.
-  const bound = depth === undefined ? raw('TRUE') : sql`walked.depth <= ${depth}::integer`
-  const step = raw(depth === undefined ? '0' : '1')
-  const walked = (way: 'up' | 'down') => {
-    const [here, there] = way === 'up' ? [graph.from, graph.to] : [graph.to, graph.from]
+  const ways = waysOf(direction)
+  const walked = ways.map((way) => {
+    const [here, there] = endsOf(scope, way)
     return sql`
-      ${raw(`walked_${way}`)} (edge, node, depth) AS (
-        SELECT edge.${edgeKey}, edge.${identifier(there)}, 1
+      ${raw(`walked_${way}`)} (edge, node) AS (
+        SELECT edge.${edgeKey}, edge.${identifier(there)}
         FROM ${source(scope, open)} AS edge
         WHERE edge.${identifier(here)} = ANY (${ids}::${type}[])
         UNION
-        SELECT edge.${edgeKey}, edge.${identifier(there)}, walked.depth + ${step}
+        SELECT edge.${edgeKey}, edge.${identifier(there)}
         FROM ${raw(`walked_${way}`)} AS walked
         JOIN ${source(scope, open)} AS edge ON edge.${identifier(here)} = walked.node
-        WHERE ${bound}
       )`
-  }
-  const ways = direction === 'both' ? (['up', 'down'] as const) : [direction]
-  const distances = ways.map(
+  })
+  const met = ways.map(
     (way) => sql`
-        SELECT edge, ${raw(way === 'up' ? 'min(depth)' : 'NULL::integer')} AS up,
-               ${raw(way === 'down' ? 'min(depth)' : 'NULL::integer')} AS down
-        FROM ${raw(`walked_${way}`)}
-        GROUP BY edge`,
+        SELECT edge, ${raw(way === 'up' ? '1' : 'NULL::integer')} AS up,
+               ${raw(way === 'down' ? '1' : 'NULL::integer')} AS down
+        FROM ${raw(`walked_${way}`)}`,
   )
   return sql`
-    WITH RECURSIVE ${join(ways.map(walked), ',')},
-      distances AS (
+    WITH RECURSIVE ${join(walked, ',')},
+      met AS (
         SELECT edge, min(up) AS up, min(down) AS down
-        FROM (${join(distances, '\n        UNION ALL')}
+        FROM (${join(met, '\n        UNION ALL')}
         ) AS each_way
         GROUP BY edge
       )
-    SELECT ${selectList(visibleFields(edges.entity), 'edge')},
-           distances.up AS steward_up, distances.down AS steward_down
-    FROM distances
-    JOIN ${tableOf(edges)} AS edge ON edge.${edgeKey} = distances.edge
-    ORDER BY least(distances.up, distances.down), edge.${edgeKey}
+    SELECT ${selectList(visibleFields(edges.entity), 'edge')}, met.up AS steward_up, met.down AS steward_down
+    FROM met
+    JOIN ${tableOf(edges)} AS edge ON edge.${edgeKey} = met.edge
+    ORDER BY edge.${edgeKey}
     LIMIT ${limit + 1}::bigint`
+}
+
+/** Steps to an edge, by its id. */
+type Steps = ReadonlyMap<string, Readonly<Record<Way, number | null>>>
+
+/**
+ * How many steps away the edges are, to one step further than asked for: that tells where the graph goes on. Level by
+ * level, since a recursive query cannot know at which distance it met a node before: in a dense graph it would follow
+ * each edge again at every distance. Here each is read once, and the reading ends when there are more than are wanted.
+ */
+async function stepsTo(
+  transaction: Transaction,
+  scope: GraphScope,
+  ids: readonly string[],
+  { direction, depth, limit, open = false }: WalkOptions & { readonly depth: number },
+): Promise<Steps> {
+  const { edges, nodes } = scope
+  const key = identifier(edges.entity.primaryKey)
+  const type = castType(nodes, fieldOf(nodes.entity, nodes.entity.primaryKey))
+  const steps = new Map<string, Record<Way, number | null>>()
+  for (const way of waysOf(direction)) {
+    const [here, there] = endsOf(scope, way)
+    const met = new Set(ids)
+    let level = [...ids]
+    let count = 0
+    for (let step = 1; step <= depth + 1 && level.length > 0 && count <= limit; step++) {
+      const found = await transaction.rows<{ id: unknown; node: unknown }>(sql`
+        SELECT edge.${key} AS id, edge.${identifier(there)} AS node
+        FROM ${source(scope, open)} AS edge
+        WHERE edge.${identifier(here)} = ANY (${level}::${type}[])
+        ORDER BY edge.${key}
+        LIMIT ${limit + 1}::bigint`)
+      for (const { id } of found) {
+        steps.set(String(id), { ...(steps.get(String(id)) ?? { up: null, down: null }), [way]: step })
+      }
+      level = [...new Set(found.map(({ node }) => String(node)))].filter((id) => !met.has(id))
+      for (const id of level) met.add(id)
+      count += found.length
+    }
+  }
+  return steps
+}
+
+/** The edges at these distances, nearest first. */
+function edgesAt({ edges }: GraphScope, steps: Steps): Sql {
+  const key = identifier(edges.entity.primaryKey)
+  const type = castType(edges, fieldOf(edges.entity, edges.entity.primaryKey))
+  const of = (way: Way) => [...steps.values()].map((step) => step[way])
+  return sql`
+    SELECT ${selectList(visibleFields(edges.entity), 'edge')}, met.up AS steward_up, met.down AS steward_down
+    FROM unnest(${[...steps.keys()]}::${type}[], ${of('up')}::integer[], ${of('down')}::integer[]) AS met (edge, up, down)
+    JOIN ${tableOf(edges)} AS edge ON edge.${key} = met.edge
+    ORDER BY least(met.up, met.down), edge.${key}`
 }
 
 /** The edges to look at, to be named `edge`. */

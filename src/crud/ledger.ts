@@ -62,7 +62,7 @@ export function entriesOf(system: System, entity: Entity): Entity {
 export function readAmount(amount: Field, { sign }: PostOperation, text: string): bigint {
   const signed = sign === 'given'
   const expected = signed ? 'must be a whole number other than 0' : 'must be a whole number greater than 0'
-  if (!/^[+-]?\d{1,40}$/.test(text.trim())) throw new InvalidValue(expected)
+  if (!/^[+-]?\d+$/.test(text.trim())) throw new InvalidValue(expected)
   const value = BigInt(text.trim().replace(/^\+/, ''))
   if (value === 0n || (!signed && value < 0n)) throw new InvalidValue(expected)
   parseValue(amount, String(sign === 'minus' ? -value : value))
@@ -210,7 +210,7 @@ export function cellOf({ kind }: Field, value: bigint): unknown {
 /**
  * The entry by which the outside event was booked before.
  *
- * @throws RefusedError (exit 5) when it was booked with another amount, type or row
+ * @throws RefusedError (exit 5) when it was booked with another amount, type, row or other id of the event
  */
 async function bookedBefore(
   transaction: Transaction,
@@ -232,7 +232,11 @@ async function bookedBefore(
     ORDER BY ${identifier(entries.primaryKey)}`)
   const problems = found.flatMap((entry): Problem[] => {
     const event = given.find((key) => isSameValue(fieldOf(entries, key), entry[key], values[key]))
-    const differs = [amount, type, via].filter((key) => !isSameValue(fieldOf(entries, key), entry[key], values[key]))
+    // An entry may lack an id of the event that came to be known later, but not have another one.
+    const known = given.filter((key) => (entry[key] ?? null) !== null)
+    const differs = [amount, type, via, ...known].filter(
+      (key) => !isSameValue(fieldOf(entries, key), entry[key], values[key]),
+    )
     if (differs.length === 0) return []
     const words = differs.map((key) => `${key} ${String(entry[key])}, not ${String(values[key])}`).join(', ')
     const where = event ?? given.join(', ')

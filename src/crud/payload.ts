@@ -27,6 +27,10 @@ export async function readPayload(
     else if (required) problems.push({ where: path, reason: 'is missing from the payload' })
     return undefined
   }
+  for (const { at, is, says } of handler.unless ?? []) {
+    const found = textAt(payload, at)
+    if (typeof found === 'object' && found.text === is) problems.push({ where: at, reason: `is ${is}: ${says}` })
+  }
   const named = textOf(handler.row, true)
   const row = named === undefined ? undefined : await rowNamed(db, scope, handler.row, named, problems)
   const amount = amountIn(textOf(handler.amount, true))

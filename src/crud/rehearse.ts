@@ -8,6 +8,7 @@ import { RefusedError } from '../errors.ts'
 import type { Transition } from '../model/lifecycle.ts'
 import type { Sql } from '../model/sql.ts'
 import { type Consequence, newUnit, Tally } from './consequences.ts'
+import { graphsOver } from './graph.ts'
 import type { Values } from './input.ts'
 import { underSavepoint } from './savepoint.ts'
 import type { Scope } from './scope.ts'
@@ -24,9 +25,10 @@ export interface Rehearsal {
   readonly rehearsed: number
 }
 
-/** Whether a transition can reach other rows than its own. */
-export function hasEffects(declared: Transition): boolean {
-  return waysOf(declared).some(({ effects }) => effects.length > 0)
+/** Whether a transition can reach other rows than its own: by its effects, or by those that wait for its rows. */
+function reachesOthers(scope: Scope, declared: Transition): boolean {
+  const settles = graphsOver(scope).some(({ graph }) => graph.block !== undefined || graph.release !== undefined)
+  return settles || waysOf(declared).some(({ effects }) => effects.length > 0)
 }
 
 /**
@@ -43,7 +45,7 @@ export async function rehearseMove(
   { actor, only }: { readonly actor: Actor; readonly only?: Sql },
 ): Promise<Rehearsal> {
   const some = ids.slice(0, REHEARSED)
-  if (some.length === 0 || !hasEffects(declared)) return { consequences: [], rehearsed: some.length }
+  if (some.length === 0 || !reachesOthers(scope, declared)) return { consequences: [], rehearsed: some.length }
   const condition = only === undefined ? {} : { only }
   const tally = await unitOfWork(db, true, async (transaction) => {
     const counted = new Tally()

@@ -28,7 +28,8 @@ import { selectList } from './select.ts'
 import { isStop } from './stop.ts'
 import { unitOfWork } from './unit-of-work.ts'
 
-export type Outcome = 'booked' | 'booked before' | 'processed before' | 'failed'
+/** `not handled`: nothing handles its type, and the event stays as it is. */
+export type Outcome = 'booked' | 'booked before' | 'processed before' | 'failed' | 'not handled'
 
 export interface Replayed {
   readonly id: string
@@ -65,7 +66,8 @@ export async function failedEvents(db: Queryable, scope: Scope, operation: Repla
 }
 
 /**
- * Replays events one after the other. One that fails keeps the reason in its error field, and the others go on.
+ * Replays events one after the other. One that fails keeps the reason in its error field, one whose type nothing
+ * handles stays as it is, and the others go on.
  *
  * @param ids primary keys of events that are there
  */
@@ -113,8 +115,9 @@ async function replayOne(
   } catch (error) {
     if (!(error instanceof RefusedError || error instanceof NotFoundError || error instanceof UsageError)) throw error
     const detail = error.problems.length > 0 ? error.problems.map(said).join('; ') : error.message
-    // That nothing handles its type is nothing wrong with the event.
-    if (!dryRun && error.code !== 'no-handler') await keepError(db, scope, operation, id, detail, actor)
+    // That nothing handles its type is nothing wrong with the event, and trying again would not help: no error.
+    if (error.code === 'no-handler') return { id, type, outcome: 'not handled', detail }
+    if (!dryRun) await keepError(db, scope, operation, id, detail, actor)
     return { id, type, outcome: 'failed', detail }
   }
 }

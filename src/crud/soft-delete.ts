@@ -7,12 +7,14 @@ import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { type Problem, RefusedError } from '../errors.ts'
 import type { Cells } from '../model/column.ts'
 import type { Entity } from '../model/entity.ts'
-import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import { empty, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { type Moved, recordChanged } from './audited.ts'
 import type { Candidate } from './candidate.ts'
+import { newUnit, type Tally, type Unit } from './consequences.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
+import { settle } from './settle.ts'
 import { isSameValue } from './typed.ts'
 import { unitOfWork } from './unit-of-work.ts'
 
@@ -58,17 +60,20 @@ export async function planMark(db: Queryable, scope: Scope, ids: readonly string
 /**
  * Marks rows as deleted, all or none. They are locked as for a real delete first, so that nobody who is just adding a
  * row below one of them misses that it goes (PostgreSQL manual, 13.3.2: FOR UPDATE against FOR KEY SHARE).
+ *
+ * @param tally gets what happened to rows that waited for them
  */
-export function markDeleted(
+export async function markDeleted(
   db: Database,
   scope: Scope,
   ids: readonly string[],
-  actor: Actor,
+  { actor, dryRun = false, tally }: { readonly actor: Actor; readonly dryRun?: boolean; readonly tally?: Tally },
 ): Promise<readonly Moved[]> {
   const { entity } = scope
   const wanted = distinct(ids)
-  return unitOfWork(db, false, async (transaction) => {
-    const found = await rowsOf(transaction, scope, wanted, sql`FOR UPDATE`)
+  const result = await unitOfWork(db, dryRun, async (transaction) => {
+    const unit = newUnit()
+    const found = await lockedRows(transaction, scope, wanted)
     refuseUnmarkable(scope, wanted, found)
     const stored = await transaction.rows<Cells>(sql`
       UPDATE ${tableOf(scope)}
@@ -76,8 +81,12 @@ export function markDeleted(
       WHERE ${keyIn(scope, wanted)}
         AND ${aliveSql(scope)}
       RETURNING ${selectList(Object.keys(entity.fields))}`)
-    return recordChanged(transaction, scope, { action: 'delete', actor }, found, stored)
+    const moved = await recordChanged(transaction, scope, { action: 'delete', actor }, found, stored)
+    await settle(transaction, scope, moved, actor, unit)
+    return { moved, unit }
   })
+  tally?.addAll(result.unit.tally)
+  return result.moved
 }
 
 /** Takes the mark off rows that have it, inside the caller's transaction. */
@@ -86,33 +95,38 @@ export async function unmark(
   scope: Scope,
   ids: readonly string[],
   actor: Actor,
+  unit: Unit,
 ): Promise<readonly Moved[]> {
   const { entity } = scope
+  if (ids.length === 0) return []
   const field = identifier(markOf(entity))
-  const found = await rowsOf(transaction, scope, ids, sql`FOR UPDATE`)
+  const found = await lockedRows(transaction, scope, ids)
   const stored = await transaction.rows<Cells>(sql`
     UPDATE ${tableOf(scope)}
     SET ${field} = NULL
     WHERE ${keyIn(scope, ids)}
       AND ${field} IS NOT NULL
     RETURNING ${selectList(Object.keys(entity.fields))}`)
-  return recordChanged(transaction, scope, { action: 'restore', actor }, found, stored)
+  const moved = await recordChanged(transaction, scope, { action: 'restore', actor }, found, stored)
+  await settle(transaction, scope, moved, actor, unit)
+  return moved
 }
 
 /**
- * The words for rows that may not be deleted (`SoftDelete.only`); rows that are marked already met the conditions then.
+ * One problem for each row that may not be deleted (`SoftDelete.only`); rows that are marked already met the conditions
+ * then.
  */
 export function problemsWithDeleting({ entity }: Scope, rows: readonly Cells[]): Problem[] {
   return rows
     .filter((row) => !isDeleted(entity, row))
-    .flatMap((row) =>
-      (entity.softDelete?.only ?? [])
-        .filter(({ field, isOneOf }) => !isOneOf.some((value) => value === row[field]))
-        .map(({ field, says }) => ({
-          where: String(row[entity.primaryKey]),
-          reason: `cannot be deleted: ${says} (${field} is ${String(row[field])})`,
-        })),
-    )
+    .flatMap((row) => {
+      const unmet = (entity.softDelete?.only ?? []).filter(
+        ({ field, isOneOf }) => !isOneOf.some((value) => value === row[field]),
+      )
+      if (unmet.length === 0) return []
+      const reasons = unmet.map(({ field, says }) => `${says} (${field} is ${String(row[field])})`)
+      return [{ where: String(row[entity.primaryKey]), reason: `cannot be deleted: ${reasons.join('; ')}` }]
+    })
 }
 
 /** Throws one RefusedError for rows that may not be deleted; does nothing when there is none. */
@@ -170,8 +184,13 @@ export async function checkTakenByDeleted(
   }
 }
 
+/** The rows as they are, locked in the order of the key so that nobody can refer to them anew. */
+export function lockedRows(transaction: Transaction, scope: Scope, ids: readonly string[]): Promise<Cells[]> {
+  return rowsOf(transaction, scope, ids, raw('FOR UPDATE'))
+}
+
 /** Rows by their ids in the order of the key, secret fields included. */
-async function rowsOf(db: Queryable, scope: Scope, ids: readonly string[], lock = sql``): Promise<Cells[]> {
+async function rowsOf(db: Queryable, scope: Scope, ids: readonly string[], lock = empty): Promise<Cells[]> {
   return db.rows<Cells>(sql`
     SELECT ${selectList(Object.keys(scope.entity.fields))}
     FROM ${tableOf(scope)}

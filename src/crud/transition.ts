@@ -23,6 +23,7 @@ import { refusalsOf } from './move-refusals.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
+import { settle } from './settle.ts'
 import { unitOfWork } from './unit-of-work.ts'
 import { rethrow } from './violations.ts'
 import { assignmentsOf, type Found, insteadSql, lateSql, lifecycleOf, type Way, waysOf } from './ways.ts'
@@ -87,12 +88,34 @@ export async function moveRows(
     const affected = changed.map(({ after }) => ({ row: after, given: values }))
     await applyEffects(transaction, scope, way.effects, affected, actor, inner)
   }
-  await settle(transaction, scope, moved, actor)
+  await settle(transaction, scope, moved, actor, inner)
   const before = new Set(moved.map((row) => row.before))
   return {
     moved: unit.depth === 0 ? await asTheyAre(transaction, scope, declared, inKeyOrder(found, moved)) : moved,
     unmoved: found.flatMap(({ row }) => (before.has(row) ? [] : [{ row, reason: refused.get(row) }])),
   }
+}
+
+/**
+ * Moves rows as a part of another change, and counts them with it: these rows before those that they take along.
+ *
+ * @see moveRows
+ */
+export async function moveAlong(
+  transaction: Transaction,
+  scope: Scope,
+  declared: Transition,
+  ids: readonly string[],
+  given: Values,
+  actor: Actor,
+  { unit, ...options }: MoveOptions & { readonly unit: Unit },
+): Promise<MovedRows> {
+  const further = new Tally()
+  const within = { ...options, unit: { ...unit, tally: further } }
+  const result = await moveRows(transaction, scope, declared, ids, given, actor, within)
+  unit.tally.addMoved(scope.entity, declared.verb, result.moved)
+  unit.tally.addAll(further)
+  return result
 }
 
 /**
@@ -113,11 +136,24 @@ export async function transitionRows(
   const wanted = distinct(ids)
   const result = await unitOfWork(db, dryRun, async (transaction) => {
     const unit = newUnit()
-    const { moved, unmoved } = await moveRows(transaction, scope, declared, wanted, values, actor, { unit })
-    refuseUnmoved(scope, wanted, { moved, unmoved })
-    return { moved, unit }
+    return { moved: await moveNamed(transaction, scope, declared, wanted, values, actor, unit), unit }
   })
   tally?.addAll(result.unit.tally)
+  return result.moved
+}
+
+/** As `transitionRows`, inside the caller's transaction. */
+export async function moveNamed(
+  transaction: Transaction,
+  scope: Scope,
+  declared: Transition,
+  ids: readonly string[],
+  values: Values,
+  actor: Actor,
+  unit: Unit,
+): Promise<readonly Moved[]> {
+  const result = await moveRows(transaction, scope, declared, ids, values, actor, { unit })
+  refuseUnmoved(scope, ids, result)
   return result.moved
 }
 
@@ -134,13 +170,14 @@ export async function transitionEach(
   const failures: Failure[] = []
   for (const id of distinct(ids)) {
     try {
-      const tally = new Tally()
-      const result = await unitOfWork(db, options.dryRun ?? false, (transaction) =>
-        moveRows(transaction, scope, declared, [id], values, options.actor, { unit: newUnit(tally) }),
-      )
+      const { unit, ...result } = await unitOfWork(db, options.dryRun ?? false, async (transaction) => {
+        const fresh = newUnit()
+        const rows = await moveRows(transaction, scope, declared, [id], values, options.actor, { unit: fresh })
+        return { ...rows, unit: fresh }
+      })
       moved.push(...result.moved)
       failures.push(...unmovedOf(scope, [id], result))
-      options.tally?.addAll(tally)
+      options.tally?.addAll(unit.tally)
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
       failures.push({ id, reason: reasonsOf(error) })
@@ -228,14 +265,6 @@ async function checkReferences(
   refuseInput(entity, declared.verb, problems)
   const [first] = candidates
   return { ...given, ...Object.fromEntries(taken.map((key) => [key, first?.values[key]])) }
-}
-
-/** Rows that wait for a node of a dependency graph go on when it is finished. */
-async function settle(transaction: Transaction, scope: Scope, moved: readonly Moved[], actor: Actor): Promise<void> {
-  const isNode = scope.system.entities.some(({ graph }) => graph?.nodes === scope.entity.name)
-  if (!isNode || moved.length === 0) return
-  const { settleDependents } = await import('./graph-guard.ts')
-  await settleDependents(transaction, scope, moved, actor)
 }
 
 function inKeyOrder(found: readonly Found[], moved: readonly Moved[]): readonly Moved[] {

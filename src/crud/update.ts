@@ -14,12 +14,12 @@ import { checkParents } from './creation.ts'
 import { resolveReferences } from './ids.ts'
 import { type Reading, refuseInput, type Values } from './input.ts'
 import { keyIn, notFound } from './missing.ts'
-import { rollingBack } from './rehearsal.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
 import { refuseDeleted } from './soft-delete.ts'
 import { isSameValue, typedSql } from './typed.ts'
+import { unitOfWork } from './unit-of-work.ts'
 import { rethrow } from './violations.ts'
 
 /** A row as it was read, with a digest of all its columns. */
@@ -72,8 +72,8 @@ export async function updateRow(
   )
   if (changed.length === 0 && problems.length === 0) return { row: snapshot.row, changes: [] }
   const values: Values = Object.fromEntries(changed)
-  return rollingBack(db, dryRun, async (transaction) => {
-    const candidate: Candidate = { values: { ...snapshot.row, ...values }, problems }
+  return unitOfWork(db, dryRun, async (transaction) => {
+    const candidate: Candidate = { values: { ...snapshot.row, ...values }, problems: [...problems] }
     await checkParents(transaction, scope, [candidate], { only: Object.keys(values), limits: false })
     refuseInput(entity, 'update', candidate.problems)
     const sealed = Object.entries(await sealedExisting(scope, [snapshot.row], values))

@@ -124,6 +124,11 @@ describe('users', () => {
     expect(await compare('another one altogether', hashed_password)).toBe(true)
   })
 
+  it('are looked for before their password is asked for', async () => {
+    const { exitCode, stderr } = await run('user', 'set-password', 'nobody@example.com')
+    expect({ exitCode, stderr }).toEqual({ exitCode: 4, stderr: expect.stringContaining('no user nobody@') })
+  })
+
   it('go with their wallet, but not when they have tasks or ever had a credit', async () => {
     const [empty, rich] = [await createUser('empty'), await createUser('rich')]
     await json('wallet', 'grant', rich, '--credits', '1', '--reason', 'welcome')
@@ -207,7 +212,11 @@ describe('tasks', () => {
 
   it('are deleted softly: ended, files gone, out of the lists, and back again', async () => {
     const id = await createTask(await createUser('soft'))
-    expect(await refused('task', 'delete', id, '--yes')).toContain('it has not ended')
+    for (const purge of [[], ['--purge']]) {
+      expect(await refused('task', 'delete', id, '--yes', ...purge)).toContain(
+        `task ${id} cannot be deleted: it has not ended (status is CREATED); its files are not deleted yet`,
+      )
+    }
     await json('task', 'cancel', id)
     expect(await refused('task', 'delete', id, '--yes')).toContain('its files are not deleted yet')
     await database.db.execute(sql`
@@ -253,6 +262,10 @@ describe('credits', () => {
     expect(again.exitCode).toBe(0)
     expect(JSON.parse(again.stdout).balance).toMatchObject({ before: 500, after: 500, booked: false })
     expect(await refused(...buy, '600')).toContain('was booked before')
+    const other = ['--stripe-checkout-session-id', 'cs_other', '--stripe-payment-intent-id', 'pi_1']
+    expect(await refused('wallet', 'purchase', owner, '--credits', '500', ...other)).toMatch(
+      /stripe_payment_intent_id was booked before as .* with stripe_checkout_session_id cs_1, not cs_other/,
+    )
     expect((await json('wallet', 'get', owner)).balance_credits).toBe(500)
   })
 
@@ -306,6 +319,18 @@ describe('credits', () => {
     expect(repaired.exitCode).toBe(0)
     expect((await json('wallet', 'get', owner)).balance_credits).toBe(10)
     expect((await run('wallet', 'reconcile')).exitCode).toBe(0)
+  })
+
+  it('that hold against their transactions get an adjustment, which says why', async () => {
+    const owner = await createUser('trusted')
+    await database.db.execute(sql`
+      UPDATE agensium.credit_wallets SET balance_credits = 7
+      WHERE user_id = (SELECT id FROM agensium.users WHERE email = ${owner})`)
+    const repair = ['wallet', 'reconcile', '--repair', '--trust', 'balance', '--reason', 'an entry was lost', '--yes']
+    expect((await run(...repair)).exitCode).toBe(0)
+    expect(await json('transaction', 'list', '--user-id', owner)).toMatchObject([
+      { type: 'ADJUSTMENT', delta_credits: 7, reason: 'an entry was lost' },
+    ])
   })
 })
 
@@ -365,5 +390,23 @@ describe('events of Stripe', () => {
     const retried = await run('stripe-event', 'replay', '--failed', '--json')
     expect(retried.exitCode).toBe(7)
     expect(await json('stripe-event', 'get', 'evt_spent')).toMatchObject({ error: null })
+  })
+
+  it('book nothing for a session that is not paid, or for a charge of which a part was refunded', async () => {
+    const owner = await createUser('debtor')
+    const { id } = await json('user', 'get', owner)
+    const metadata = { user_id: String(id), credits: '40' }
+    const session = { id: 'cs_debt', payment_intent: 'pi_debt', metadata }
+    await event('evt_unpaid', 'checkout.session.completed', { ...session, payment_status: 'unpaid' })
+    await event('evt_paid', 'checkout.session.async_payment_succeeded', { ...session, payment_status: 'paid' })
+    await event('evt_part', 'charge.refunded', { id: 'ch_part', refunded: false, metadata })
+    const { exitCode, stdout } = await run('stripe-event', 'replay', 'evt_unpaid', 'evt_paid', 'evt_part', '--json')
+    expect(exitCode).toBe(7)
+    expect(JSON.parse(stdout)).toMatchObject([
+      { outcome: 'failed', detail: expect.stringContaining('payment_status is unpaid: ') },
+      { outcome: 'booked' },
+      { outcome: 'failed', detail: expect.stringContaining('refunded is false: ') },
+    ])
+    expect((await json('wallet', 'get', owner)).balance_credits).toBe(40)
   })
 })

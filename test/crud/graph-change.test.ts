@@ -272,6 +272,47 @@ describe('who waits', () => {
   })
 })
 
+describe('who waits for a deleted node', () => {
+  const deleted = (...more: string[]) => garden.run(['job', 'delete', '2', ...more])
+
+  test('is in the plan, goes on, and is held again when the node is restored', async () => {
+    await jobs('Dig', 'Plan')
+    await add(1, 2)
+    const plan = await deleted('--dry-run', '--json')
+    expect(JSON.parse(plan.stdout)).toMatchObject({
+      rows: [{ job_id: 2 }],
+      consequences: [{ rows: 1, change: 'becomes waiting (release)' }],
+    })
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+    expect((await deleted('--yes')).stderr).toContain('With it: 1 job becomes waiting (release).')
+    expect(await statesOf(garden)).toMatchObject({ 1: 'waiting' })
+    const restored = await garden.run(['job', 'restore', '2'])
+    expect(restored.stderr).toContain('With it: 1 job becomes blocked (block).')
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+  })
+
+  test('goes on when it is removed for good, unless something else holds it up', async () => {
+    await jobs('Dig', 'Plan', 'Buy', 'Ask')
+    await joinJobs(garden, [
+      [1, 2],
+      [3, 2],
+      [3, 4],
+    ])
+    await garden.db.execute(raw("UPDATE garden.jobs SET status = 'blocked' WHERE job_id IN (1, 3)"))
+    expect((await deleted('--purge', '--yes')).stderr).toContain('With it: 1 job becomes waiting (release).')
+    expect(await statesOf(garden)).toEqual({ 1: 'waiting', 3: 'blocked', 4: 'waiting' })
+  })
+
+  test('is counted in the plan of a transition', async () => {
+    await jobs('Dig', 'Plan')
+    await add(1, 2)
+    const plan = await garden.run(['job', 'finish', '2', '--dry-run', '--json'])
+    expect(JSON.parse(plan.stdout).consequences).toMatchObject([{ rows: 1, change: 'becomes waiting (release)' }])
+    const done = await garden.run(['job', 'finish', '2'])
+    expect(done.stderr).toContain('With it: 1 job becomes waiting (release).')
+  })
+})
+
 describe('remove', () => {
   test('shows the plan, removes by the two nodes, releases who waits for nothing more', async () => {
     await jobs('Dig', 'Plan', 'Buy')

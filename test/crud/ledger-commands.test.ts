@@ -62,6 +62,8 @@ describe('posting', () => {
     const huge = await run('account', 'debit', 'ada@example.org', '--cents', '9223372036854775809')
     expect(huge).toMatchObject({ exitCode: 2 })
     expect(huge.stderr).toContain('--cents must be from -9223372036854775808 to 9223372036854775807')
+    const absurd = await run('account', 'debit', 'ada@example.org', '--cents', '9'.repeat(60))
+    expect(absurd.stderr).toContain('--cents must be from -9223372036854775808 to 9223372036854775807')
     const zero = await run('account', 'adjust', 'ada@example.org', '--cents', '0', '--reason', 'x')
     expect(zero.stderr).toContain('--cents must be a whole number other than 0')
     const missing = await run('account', 'deposit', 'ada@example.org', '--cents', '5')
@@ -118,7 +120,13 @@ describe('reconciling', () => {
       exitCode: 10,
       data: [{ person_id: Number(id), balance: 45, entries: 40, difference: 5 }],
     })
-    expect((await run('account', 'reconcile', '--repair', '--yes')).stderr).toContain('needs a --reason')
+    expect((await run('account', 'reconcile', '--dry-run')).exitCode).toBe(10)
+    for (const reason of [[], ['--reason', ''], ['--reason', ' ']]) {
+      const { exitCode, stderr } = await run('account', 'reconcile', '--repair', '--yes', ...reason)
+      expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('needs a --reason') })
+    }
+    const rehearsed = await run('account', 'reconcile', '--repair', '--reason', 'checked', '--dry-run')
+    expect(rehearsed.exitCode).toBe(0)
     expect((await run('account', 'reconcile', '--trust', 'balance')).exitCode).toBe(2)
     const unsure = await run('account', 'reconcile', '--repair', '--reason', 'checked')
     expect(unsure.exitCode).toBe(2)
@@ -128,6 +136,23 @@ describe('reconciling', () => {
     expect(repaired.stderr).toMatch(/2\s+45\s+40\s+5/)
     expect((await run('account', 'reconcile')).exitCode).toBe(0)
     expect((await json('account', 'get', id)).data).toMatchObject({ balance_cents: 40 })
+  })
+
+  test('finds entries of no account, exit 10, which no repair puts right', async () => {
+    const { id } = await database.db.one<{ id: number }>(sql`
+      INSERT INTO bank.people (email, hashed_password) VALUES ('lost@example.org', 'none') RETURNING id`)
+    await database.db.execute(sql`INSERT INTO bank.entries (person_id, delta_cents, type) VALUES (${id}, 1, 'IN')`)
+    for (const more of [[], ['--repair', '--reason', 'x', '--yes']]) {
+      const { exitCode, stderr } = await run('account', 'reconcile', ...more)
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 10,
+        stderr: expect.stringContaining('1 entry belongs to no account'),
+      })
+    }
+    await database.db.execute(sql`INSERT INTO bank.entries (person_id, delta_cents, type) VALUES (${id}, 1, 'IN')`)
+    expect((await run('account', 'reconcile')).stderr).toContain('2 entries belong to no account')
+    await database.db.execute(sql`DELETE FROM bank.entries WHERE person_id = ${id}`)
+    expect((await run('account', 'reconcile')).exitCode).toBe(0)
   })
 })
 
@@ -188,10 +213,11 @@ describe('replaying', () => {
     expect(await stored('n4')).toEqual({ processed: true, error: null })
   })
 
-  test('refuses a type that nothing handles, naming those there are, and leaves the event as it is', async () => {
+  test('does not handle a type that nothing handles, names those there are, and leaves the event as it is', async () => {
     await receive('n6', {}, 'weather.changed')
     const { exitCode, data } = await json('notice', 'replay', 'n6')
     expect(exitCode).toBe(6)
+    expect(data[0].outcome).toBe('not handled')
     expect(data[0].detail).toBe('nothing handles the type weather.changed; there are transfer.arrived')
     expect(await stored('n6')).toEqual({ processed: false, error: null })
   })

@@ -136,6 +136,34 @@ describe('restore', () => {
     expect(never).toMatchObject({ exitCode: 5 })
     expect(never.stderr).toContain('2 authors are not deleted; none was restored')
   })
+
+  it('takes deleted and put-away rows together, all or none', async () => {
+    const { db, json, run } = press()
+    await db.execute(sql`
+      INSERT INTO press.books (id, author_id, slug, title, state, deleted_at)
+      VALUES (60, ${BERT}, 'gone', 'Gone', 'archived', now()), (61, ${BERT}, 'away', 'Away', 'archived', NULL)`)
+    expect(await run('book restore gone second')).toMatchObject({ exitCode: 5 })
+    expect(await run('book get gone')).toMatchObject({ exitCode: 4 })
+    expect(await json('book restore away gone')).toMatchObject([
+      { id: 61, state: 'draft' },
+      { id: 60, state: 'archived', deleted_at: null },
+    ])
+    await db.execute(sql`DELETE FROM press.books WHERE id IN (60, 61)`)
+  })
+
+  it('refuses a row that belongs to a deleted one, and takes both together', async () => {
+    const { db, json, run } = press()
+    await db.execute(sql`
+      INSERT INTO press.authors (id, email, mentor_id, deleted_at)
+      VALUES ('cccccccc-0000-4000-8000-000000000001', 'cora@example.com', NULL, now()),
+             ('cccccccc-0000-4000-8000-000000000002', 'dora@example.com', 'cccccccc-0000-4000-8000-000000000001', now())`)
+    const orphan = await run('author restore dora@example.com')
+    expect(orphan).toMatchObject({ exitCode: 5, stdout: '' })
+    expect(orphan.stderr).toContain(
+      'mentor_id names author cccccccc-0000-4000-8000-000000000001, which is deleted; restore brings it back',
+    )
+    expect(await json('author restore dora@example.com cora@example.com')).toHaveLength(2)
+  })
 })
 
 describe('delete --purge', () => {

@@ -56,17 +56,18 @@ export function claimCommand(system: System, entity: Entity, declared: Transitio
     async run(context, input): Promise<readonly Cells[]> {
       const { claimRows } = await import('../../crud/claim.ts')
       const { Tally } = await import('../../crud/consequences.ts')
-      const { filtersFrom } = await import('../../crud/filters.ts')
+      const { filtersFrom, requireNamed } = await import('../../crud/filters.ts')
       const { resolveIds } = await import('../../crud/ids.ts')
       const { refuseInput } = await import('../../crud/input.ts')
       const { transitionRows } = await import('../../crud/transition.ts')
       const chosen = chosenBy(by, input)
       if (input.id.length > 0 && Object.keys(chosen).length > 0) throw idsAndFilters()
-      const filters: Filter[] = filtersFrom(entity, { fields: chosen })
+      const filters: Filter[] = filtersFrom(entity, { fields: chosen }, system)
       const { values, problems } = await readTaken(context, entity, declared, input)
       refuseInput(entity, declared.verb, problems)
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
+      await requireNamed(db, scope, filters)
       const options = { actor: actorOf(context), dryRun: input.dryRun }
       const tally = new Tally()
       const { moved, consequences } =

@@ -1,3 +1,4 @@
+import type { Consequence } from '../../crud/consequences.ts'
 import type { Deleted } from '../../crud/delete.ts'
 import type { Cells } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
@@ -6,11 +7,13 @@ import { type Command, defineDestroyCommand } from '../command.ts'
 import { toggle, variadicArgument } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { changedRows } from './changed-view.ts'
+import { consequenceSections, noteConsequences } from './consequence-view.ts'
 import { applyRemoval, planRemoval, type Removal, removalAction, removalView, removedView } from './delete-removal.ts'
 import { entityScope, exampleId, idWords, spoken, wordsOf } from './entity-scope.ts'
+import { plannedRows } from './transition-view.ts'
 
 type Planned =
-  | { readonly mode: 'mark'; readonly rows: readonly Cells[] }
+  | { readonly mode: 'mark'; readonly rows: readonly Cells[]; readonly consequences: readonly Consequence[] }
   | { readonly mode: 'purge'; readonly removal: Removal }
 type Done =
   | { readonly mode: 'mark'; readonly rows: readonly Cells[] }
@@ -27,7 +30,7 @@ export function markCommand(system: System, entity: Entity): Command {
     description:
       `Marks ${spoken(entity.plural)} as deleted: they are hidden unless --deleted asks for them, nothing changes them ` +
       `and nothing new may refer to them, until restore brings them back.` +
-      (only.length === 0 ? '' : ` Condition: ${only.join('; ')}.`) +
+      (only.length === 0 ? '' : ` Refused if ${only.join(', or if ')}.`) +
       ` With --purge they are removed for good, with everything that depends on them.`,
     examples: [
       { command: `${words} ${exampleId(entity)} --yes`, does: 'Hides it, without a question outside production' },
@@ -38,15 +41,23 @@ export function markCommand(system: System, entity: Entity): Command {
     async plan(context, input): Promise<Planned> {
       if (input.purge) return { mode: 'purge', removal: await planRemoval(context, system, entity, input.id) }
       const { resolveIds } = await import('../../crud/ids.ts')
-      const { planMark } = await import('../../crud/soft-delete.ts')
+      const { markDeleted, planMark } = await import('../../crud/soft-delete.ts')
+      const { Tally } = await import('../../crud/consequences.ts')
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
-      return { mode: 'mark', rows: await planMark(db, scope, await resolveIds(db, scope, input.id)) }
+      const ids = await resolveIds(db, scope, input.id)
+      const rows = await planMark(db, scope, ids)
+      const tally = new Tally()
+      await markDeleted(db, scope, ids, { actor: actorOf(context), dryRun: true, tally })
+      return { mode: 'mark', rows, consequences: tally.list() }
     },
     planView: (planned) =>
       planned.mode === 'purge'
         ? removalView(planned.removal, spoken(entity.name))
-        : { ...changedRows(entity, planned.rows), title: 'Hidden from now on, and kept' },
+        : {
+            ...plannedRows(entity, planned.rows, consequenceSections(planned.consequences)),
+            title: 'Hidden from now on, and kept',
+          },
     action: (planned) => {
       if (planned.mode === 'purge') return removalAction(entity, 'Remove for good', planned.removal)
       const [only] = planned.rows
@@ -59,9 +70,12 @@ export function markCommand(system: System, entity: Entity): Command {
         return { mode: 'purge', deleted: await applyRemoval(context, system, entity, planned.removal) }
       }
       const { markDeleted } = await import('../../crud/soft-delete.ts')
+      const { Tally } = await import('../../crud/consequences.ts')
       const ids = planned.rows.map((row) => String(row[entity.primaryKey]))
       const scope = await entityScope(context, system, entity)
-      const marked = await markDeleted(await context.db(), scope, ids, actorOf(context))
+      const tally = new Tally()
+      const marked = await markDeleted(await context.db(), scope, ids, { actor: actorOf(context), tally })
+      noteConsequences(context, tally.list())
       context.ui.note(`steward ${wordsOf(system, entity, 'restore')} ${ids.join(' ')} brings back what was deleted.`)
       return { mode: 'mark', rows: marked.map(({ after }) => after) }
     },

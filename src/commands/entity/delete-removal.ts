@@ -6,6 +6,7 @@ import type { System } from '../../model/system.ts'
 import type { Section, View } from '../../output/view.ts'
 import type { Context } from '../command.ts'
 import { actorOf } from './actor.ts'
+import { noteConsequences } from './consequence-view.ts'
 import { entityScope, spoken } from './entity-scope.ts'
 
 const ROWS: readonly Column[] = [
@@ -48,7 +49,10 @@ export async function applyRemoval(
   plan: Removal,
 ): Promise<Deleted> {
   const { applyDelete } = await import('../../crud/delete.ts')
-  return applyDelete(await context.db(), await entityScope(context, system, entity), plan, actorOf(context))
+  const scope = await entityScope(context, system, entity)
+  const deleted = await applyDelete(await context.db(), scope, plan, actorOf(context))
+  noteConsequences(context, deleted.consequences)
+  return deleted
 }
 
 /** `Delete task tsk_1 and 41 rows that depend on it`. @param verb with a capital letter */

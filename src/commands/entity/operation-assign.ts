@@ -50,12 +50,13 @@ export function assignCommand(system: System, entity: Entity, operation: AssignO
       const { assignRows, checkAssign } = await import('../../crud/assign.ts')
       const { resolveIds } = await import('../../crud/ids.ts')
       const { refuseInput } = await import('../../crud/input.ts')
-      const { values: given, problems } = await readTaken(context, entity, operation, input)
-      refuseInput(entity, operation.name, problems)
       const db = await context.db()
       const scope = await scopeIn(context)
+      // The rows first: nobody is asked for anything, and for no secret, when they cannot have it.
       const ids = await resolveIds(db, scope, input.id)
       const rows = await checkAssign(db, scope, operation, ids)
+      const { values: given, problems } = await readTaken(context, entity, operation, input)
+      refuseInput(entity, operation.name, problems)
       const asked = ends || dryRunIn(input)
       const rehearsed =
         asked && reaches

@@ -114,7 +114,7 @@ function amountOf({ sign }: PostOperation): Flag<string> {
     fallback: '',
     required: true,
     parse(raw) {
-      const right = /^[+-]?\d{1,40}$/.test(raw.trim()) && BigInt(raw.trim().replace('+', '')) !== 0n
+      const right = /^[+-]?\d+$/.test(raw.trim()) && BigInt(raw.trim().replace('+', '')) !== 0n
       if (!right || (!signed && raw.trim().startsWith('-'))) throw new InvalidValue(`must be ${legal}`)
       return raw.trim()
     },

@@ -33,7 +33,7 @@ export function reconcileCommand(system: System, entity: Entity, operation: Reco
     summary: operation.summary,
     description:
       `Compares ${ledger.balance} of every ${spoken(entity.name)} with the sum of its ${lines}, all as of one moment. ` +
-      `Exit code 10 when any differ. --repair sets the balances to the sums: the ${lines} are the record, and the ` +
+      `Exit code 10 when any differ or ${lines} belong to none. --repair sets the balances to the sums: the ${lines} are the record, and the ` +
       `audit log keeps what changed and why. --trust balance leaves the balances and books the differences as ` +
       `${operation.repairType} instead. All are repaired or none, each looked at again under its lock.`,
     examples: [
@@ -53,17 +53,19 @@ export function reconcileCommand(system: System, entity: Entity, operation: Reco
     },
     asks: (input) => input.repair,
     async plan(context, input): Promise<Planned> {
-      if (input.repair && context.globals.reason === undefined) throw reasonNeeded(words)
+      if (input.repair && !context.globals.reason?.trim()) throw reasonNeeded(words)
       if (!input.repair && input.trust !== undefined) throw nothingToTrust(words)
       const { reconcile } = await import('../../crud/reconcile.ts')
       const found = await reconcile(await context.db(), await entityScope(context, system, entity))
       if (found.unmatched > 0n) {
-        context.ui.warn(`${found.unmatched} ${lines} belong to no ${spoken(entity.name)}`)
+        const belong = found.unmatched === 1n ? `${spoken(entries.name)} belongs` : `${lines} belong`
+        context.ui.warn(`${found.unmatched} ${belong} to no ${spoken(entity.name)}`)
       }
       return { ...found, repair: input.repair }
     },
     planView: (plan) => tableOf(plan),
     nothing: (plan) => (plan.repair && plan.differences.length === 0 ? agreed(plan) : undefined),
+    planCode: (plan) => codeOf(plan, plan.repair),
     action: ({ differences }) => {
       const one = differences.length === 1
       return `Repair ${differences.length} ${spoken(one ? entity.name : entity.plural)}`
@@ -81,11 +83,13 @@ export function reconcileCommand(system: System, entity: Entity, operation: Reco
     },
     view: ({ found, repaired }) =>
       repaired ? tableOf({ ...found, differences: repaired.repaired }) : tableOf(found),
-    exitCode: ({ found, repaired }) =>
-      repaired === undefined && (found.differences.length > 0 || found.unmatched > 0n)
-        ? ExitCode.trouble
-        : ExitCode.ok,
+    exitCode: ({ found, repaired }) => codeOf(found, repaired !== undefined),
   })
+
+  /** Entries of no row stay trouble: no repair knows whose they are. */
+  function codeOf({ differences, unmatched }: Reconciliation, repairs: boolean): ExitCode {
+    return unmatched > 0n || (differences.length > 0 && !repairs) ? ExitCode.trouble : ExitCode.ok
+  }
 
   function agreed({ rows }: Reconciliation): string {
     const name = ledger?.balance ?? 'balance'

@@ -13,7 +13,13 @@ const COLUMNS: readonly Column[] = [
   {
     key: 'outcome',
     kind: 'text',
-    tones: { booked: 'good', failed: 'bad', 'booked before': 'idle', 'processed before': 'idle' },
+    tones: {
+      booked: 'good',
+      failed: 'bad',
+      'not handled': 'bad',
+      'booked before': 'idle',
+      'processed before': 'idle',
+    },
   },
   { key: 'detail', kind: 'text' },
 ]
@@ -30,8 +36,8 @@ export function replayCommand(system: System, entity: Entity, operation: ReplayO
     summary: operation.summary,
     description:
       `Handles ${handlers.join(', ')}. What was booked before is not booked again, and an event that is processed ` +
-      `stays as it is. One that fails keeps the reason in ${operation.error}, and the others go on: exit code 7, or 6 ` +
-      `when all failed.`,
+      `stays as it is, as does one of another type. One that fails keeps the reason in ${operation.error}, and the ` +
+      `others go on: exit code 7 when some failed or had another type, 6 when all.`,
     examples: [
       { command: `${words} ${exampleId(entity)}`, does: operation.summary },
       { command: `${words} --failed`, does: 'All that failed' },
@@ -66,7 +72,7 @@ export function replayCommand(system: System, entity: Entity, operation: ReplayO
     },
     exitCode({ events, stopped }) {
       if (stopped) return stopped.exitCode
-      const failed = events.filter(({ outcome }) => outcome === 'failed').length
+      const failed = events.filter(({ outcome }) => outcome === 'failed' || outcome === 'not handled').length
       if (failed === 0) return ExitCode.ok
       return failed === events.length ? ExitCode.failed : ExitCode.partial
     },

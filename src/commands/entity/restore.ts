@@ -6,6 +6,7 @@ import { type Command, defineCommand } from '../command.ts'
 import { toggle, variadicArgument } from '../flags.ts'
 import { actorOf } from './actor.ts'
 import { changedRow, changedRows } from './changed-view.ts'
+import { noteConsequences } from './consequence-view.ts'
 import { entityScope, exampleId, idWords, spoken, wordsOf } from './entity-scope.ts'
 
 interface Restored {
@@ -35,14 +36,18 @@ export function restoreCommand(system: System, entity: Entity): Command {
     flags: { dryRun: toggle('check and show the change, write nothing') },
     async run(context, input): Promise<Restored> {
       const { changesBetween } = await import('../../crud/changes.ts')
+      const { Tally } = await import('../../crud/consequences.ts')
       const { resolveIds } = await import('../../crud/ids.ts')
       const { restoreRows } = await import('../../crud/restore.ts')
       const scope = await entityScope(context, system, entity)
       const db = await context.db()
+      const tally = new Tally()
       const moved = await restoreRows(db, scope, await resolveIds(db, scope, input.id), {
         actor: actorOf(context),
         dryRun: input.dryRun,
+        tally,
       })
+      noteConsequences(context, tally.list())
       if (input.dryRun) context.ui.note('Nothing was written: this is what would change.')
       const [only] = moved
       return { moved, changes: only ? changesBetween(entity, only.before, only.after) : [] }

@@ -9,6 +9,7 @@ import { readTaken, withoutTaken } from './operation-input.ts'
 import { promptForMissing } from './prompts.ts'
 import { rawTexts } from './raw-values.ts'
 import type { Mode } from './transition-mode.ts'
+import type { Step } from './transition-step.ts'
 
 export interface TransitionGiven {
   readonly values: Values
@@ -41,10 +42,16 @@ export function transitionInput(entity: Entity, declared: Transition) {
       return { values, reading }
     },
 
-    /** The checked filters, without the fields that the transition takes. @throws UsageError (exit 2) */
-    async filters(input: ParsedInput): Promise<Filter[]> {
-      const { filtersFrom } = await import('../../crud/filters.ts')
-      return filtersFrom(entity, filterInput(entity, withoutTaken(input, declared)))
+    /**
+     * The checked filters, without the fields that the transition takes.
+     *
+     * @throws UsageError (exit 2); NotFoundError (exit 4) for a row that a filter names and that is not there
+     */
+    async filters({ context, scope }: Omit<Step, 'given'>, input: ParsedInput): Promise<Filter[]> {
+      const { filtersFrom, requireNamed } = await import('../../crud/filters.ts')
+      const filters = filtersFrom(entity, filterInput(entity, withoutTaken(input, declared)), scope.system)
+      await requireNamed(await context.db(), scope, filters)
+      return filters
     },
   }
 }

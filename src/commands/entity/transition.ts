@@ -41,7 +41,7 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
       const step = await stepOf(context, given)
       switch (mode) {
         case 'bulk':
-          return { mode, given, ...(await planMatching(step, await filters(input), input)) }
+          return { mode, given, ...(await planMatching(step, await filters(step, input), input)) }
         case 'create':
           return { mode, given, ...(input.dryRun ? { row: await createAndStep(step, true) } : {}) }
         case 'ids':
@@ -62,7 +62,7 @@ export function transitionCommand(system: System, entity: Entity, declared: Tran
       const step = await stepOf(context, planned.given)
       switch (planned.mode) {
         case 'bulk':
-          return movePlanned(step, planned.plan, await filters(input), input)
+          return movePlanned(step, planned.plan, await filters(step, input), input)
         case 'create':
           return { mode: 'created', row: await createAndStep(step, false) }
         case 'ids':
