@@ -201,11 +201,11 @@ async function perform(
   if (plan.nothing !== undefined) {
     context.ui.note(plan.nothing)
     if (dryRun) await output.show(plan.view)
-    return ExitCode.ok
+    return plan.planCode
   }
   if (dryRun) {
     await output.show(plan.view)
-    return ExitCode.ok
+    return plan.planCode
   }
   if (asks) {
     await output.tell(plan.view)

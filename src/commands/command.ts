@@ -69,6 +69,8 @@ export interface Plan {
   readonly view: View
   /** Said, with exit 0, when there is nothing to do. */
   readonly nothing?: string | undefined
+  /** Exit code when the plan is all there is. */
+  readonly planCode: ExitCode
   /** e.g. `Delete 1 task and 41 rows that depend on it`; asked as a question, shown as the reason for `--yes`. */
   readonly action: string
   /** Name to type on production and for `--confirm`; the database's unless the command destroys something else. */
@@ -166,6 +168,8 @@ export function defineDestroyCommand<
     readonly plan: (context: Context, input: InputOf<F, A>) => Promise<P>
     readonly planView: (plan: P, input: InputOf<F, A>, context: Context) => View
     readonly nothing?: (plan: P) => string | undefined
+    /** Exit code when the plan is all there is: there was nothing to do, or `--dry-run`; 0 when absent. */
+    readonly planCode?: (plan: P) => ExitCode
     readonly action: (plan: P) => string
     readonly confirmName?: (plan: P) => string | undefined
     /** Whether this input is confirmed; always when absent. `task cancel <id>` is not, `task cancel --status …` is. */
@@ -190,6 +194,7 @@ export function defineDestroyCommand<
       return {
         view: declared.planView(plan, input, context),
         nothing: declared.nothing?.(plan),
+        planCode: declared.planCode?.(plan) ?? 0,
         action: declared.action(plan),
         ...(confirmName === undefined ? {} : { confirmName }),
         ...(declared.environment === undefined ? {} : { environment: declared.environment(plan) }),

@@ -122,7 +122,11 @@ export interface ReconcileOperation extends OperationBase {
   readonly reason?: string
 }
 
-/** Works an outside event off again, by its type, into operations of other entities; each does its work once. */
+/**
+ * Works an outside event off again, by its type, into operations of other entities; each does its work once. An event
+ * that fails keeps the reason in `error`. One of a type that has no handler is nothing that failed: platforms are sent
+ * more than they have a use for. It is reported as not handled, and stays as it is.
+ */
 export interface ReplayOperation extends OperationBase {
   readonly kind: 'replay'
   readonly type: string
@@ -140,6 +144,8 @@ export interface ReplayOperation extends OperationBase {
         readonly row: string
         readonly amount: string
         readonly values: Readonly<Record<string, string>>
+        /** What the payload says when nothing may be booked: this text (or number, true, false) at this path. */
+        readonly unless?: readonly { readonly at: string; readonly is: string; readonly says: string }[]
       }
     >
   >

@@ -73,6 +73,7 @@ const reconcile: ReconcileOperation = {
   name: 'reconcile',
   summary: 'Compare balances with the sums of their transactions',
   repairType: 'ADJUSTMENT',
+  reason: 'reason',
 }
 
 export const ledgerOperations = [grant, purchase, debit, refund, adjust, takeBack, reconcile] as const
