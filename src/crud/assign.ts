@@ -17,6 +17,7 @@ import { distinct, keyIn, notFound } from './missing.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
+import { settle } from './settle.ts'
 import { whyDeleted } from './soft-delete.ts'
 import { isSameValue, typedSql } from './typed.ts'
 import { unitOfWork } from './unit-of-work.ts'
@@ -88,6 +89,7 @@ export function assignRows(
         RETURNING ${columns}`)
       .catch((error: unknown) => rethrow(entity, error, values))
     const moved = await recordChanged(transaction, scope, { action: operation.name, actor }, found, stored)
+    await settle(transaction, scope, moved, actor, unit)
     if (effects.length > 0) {
       const { applyEffects } = await import('./effects.ts')
       const affected = moved.map(({ after }) => ({ row: after, given: known }))

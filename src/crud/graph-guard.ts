@@ -6,12 +6,13 @@ import type { Actor } from '../db/audit.ts'
 import type { Queryable, Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
 import type { Transition } from '../model/lifecycle.ts'
-import { identifier, raw, sql } from '../model/sql.ts'
+import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { type Moved, recordChanged } from './audited.ts'
 import { newUnit, type Unit } from './consequences.ts'
 import {
   blocksSql,
   type GraphScope,
+  graphOf,
   graphsOver,
   holds,
   holdsSql,
@@ -22,6 +23,7 @@ import {
 import { distinct, keyIn } from './missing.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
+import { isDeleted } from './soft-delete.ts'
 import { lifecycleOf, moveAlong } from './transition.ts'
 
 /** Nodes that a reason names; the others are counted. */
@@ -100,8 +102,10 @@ function reasonOf(scope: GraphScope, blockers: readonly Blocker[]): string {
 
 /**
  * What follows for others when nodes were moved: edges to nodes that finished are satisfied, those to reopened ones no
- * longer; who waits for nothing any more is released, who comes to wait is blocked. Call it in the same transaction,
- * after every change of a node's state or of its mark as deleted; it does nothing for entities that are no nodes.
+ * longer; who waits for nothing any more is released, who comes to wait is blocked. A node that was brought back is
+ * settled itself: what it waits for may have finished, or been reopened, while it was deleted. Call it in the same
+ * transaction, after every change of a node's state or of its mark as deleted; it does nothing for entities that are no
+ * nodes.
  *
  * @param unit the change that this is part of; who is released or blocked is counted with it
  */
@@ -121,9 +125,52 @@ export async function settleDependents(
         .map(({ after }) => String(after[nodeScope.entity.primaryKey]))
     await markSatisfied(transaction, scope, became(isFinished, true), true, actor)
     await markSatisfied(transaction, scope, became(isFinished, false), false, actor)
-    await releaseNodes(transaction, scope, await waitingFor(transaction, scope, became(holds, false)), actor, inner)
-    await blockNodes(transaction, scope, await waitingFor(transaction, scope, became(holds, true)), actor, inner)
+    const back = became(({ nodes }, node) => isDeleted(nodes.entity, node), false)
+    const freed = await waitingFor(transaction, scope, became(holds, false))
+    await releaseNodes(transaction, scope, [...freed, ...back], actor, inner)
+    const held = await waitingFor(transaction, scope, became(holds, true))
+    await blockNodes(transaction, scope, [...held, ...back], actor, inner)
   }
+}
+
+/**
+ * The same when edges were called satisfied, or no longer: who waited because of one, and for nothing else, goes on.
+ *
+ * @param moved rows of an entity that declares a graph
+ */
+export async function settleEdges(
+  transaction: Transaction,
+  edgeScope: Scope,
+  moved: readonly Moved[],
+  actor: Actor,
+  unit: Unit = newUnit(),
+): Promise<void> {
+  const scope = graphOf(edgeScope)
+  const flag = scope.graph.satisfied?.flag
+  if (flag === undefined) return
+  const inner = { ...unit, depth: unit.depth + 1 }
+  const became = (satisfied: boolean) =>
+    moved.filter(({ before, after }) => before[flag] !== after[flag] && after[flag] === satisfied)
+  const waiting = (edges: readonly Moved[]) => waitingOver(transaction, scope, edges)
+  await releaseNodes(transaction, scope, await waiting(became(true)), actor, inner)
+  await blockNodes(transaction, scope, await waiting(became(false)), actor, inner)
+}
+
+/** The nodes that wait for an unfinished one over these edges, unless the edges are satisfied. */
+async function waitingOver(db: Queryable, scope: GraphScope, changed: readonly Moved[]): Promise<string[]> {
+  if (changed.length === 0) return []
+  const { graph, edges, nodes } = scope
+  const key = edges.entity.primaryKey
+  const type = castType(edges, fieldOf(edges.entity, key))
+  const rows = await db.rows<{ id: unknown }>(sql`
+    SELECT DISTINCT edge.${identifier(graph.from)} AS id
+    FROM ${tableOf(edges)} AS edge
+    JOIN ${tableOf(nodes)} AS blocker
+      ON blocker.${identifier(nodes.entity.primaryKey)} = edge.${identifier(graph.to)}
+    WHERE edge.${identifier(key)} = ANY (${changed.map(({ after }) => String(after[key]))}::${type}[])
+      AND ${blocksSql(scope, 'edge')}
+      AND ${holdsSql(scope, 'blocker')}`)
+  return rows.map(({ id }) => String(id))
 }
 
 /** The nodes with a blocking edge to one of these. */

@@ -65,6 +65,14 @@ const job = entity({
     endedAt: 'ended_at',
     transitions: [
       { verb: 'queue', summary: 'Queue', from: ['waiting'], to: 'ready', awaitsDependencies: true },
+      {
+        verb: 'pick',
+        summary: 'Pick the first',
+        from: ['waiting'],
+        to: 'running',
+        awaitsDependencies: true,
+        claims: { order: 'job_id' },
+      },
       { verb: 'finish', summary: 'Finish', from: ['waiting', 'ready', 'running', 'blocked'], to: 'done' },
       { verb: 'block', summary: 'Block', from: ['waiting', 'ready'], to: 'blocked' },
       { verb: 'release', summary: 'Release', from: ['blocked'], to: 'waiting', awaitsDependencies: true },
@@ -116,6 +124,26 @@ const link = entity({
     release: 'release',
     weight: 'hours',
   },
+  operations: [
+    {
+      kind: 'assign',
+      name: 'satisfy',
+      summary: 'Let the job go on all the same',
+      when: { is_met: false },
+      set: { is_met: true },
+      stamps: ['met_at'],
+      otherwise: 'is met already',
+    },
+    {
+      kind: 'assign',
+      name: 'insist',
+      summary: 'Let the job wait again',
+      when: { is_met: true },
+      set: { is_met: false },
+      clears: ['met_at'],
+      otherwise: 'is not met',
+    },
+  ],
   list: { columns: ['link_id', 'job_id', 'needs_id', 'link_type'], sort: 'link_id' },
 })
 

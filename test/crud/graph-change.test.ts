@@ -311,6 +311,62 @@ describe('who waits for a deleted node', () => {
     const done = await garden.run(['job', 'finish', '2'])
     expect(done.stderr).toContain('With it: 1 job becomes waiting (release).')
   })
+
+  test('goes on when the edge is called satisfied, and waits again when it is not', async () => {
+    await jobs('Dig', 'Plan', 'Buy')
+    await add(1, 2)
+    await add(1, 3)
+    await garden.run(['link', 'satisfy', '1'])
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+    const last = await garden.run(['link', 'satisfy', '2'])
+    expect(last).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('1 job becomes waiting (release)') })
+    expect(await statesOf(garden)).toMatchObject({ 1: 'waiting' })
+    await garden.run(['link', 'insist', '2'])
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+  })
+
+  test('stays as it is when an edge is called satisfied that held up nothing', async () => {
+    await jobs('Dig', 'Plan', 'Buy')
+    await joinJobs(garden, [
+      [1, 2, 'suggests'],
+      [1, 3],
+    ])
+    await garden.db.execute(raw(`UPDATE garden.jobs SET status = 'blocked' WHERE job_id = 1`))
+    await garden.db.execute(raw(`UPDATE garden.jobs SET deleted_at = now() WHERE job_id = 3`))
+    for (const edge of ['1', '2']) expect(await garden.run(['link', 'satisfy', edge])).toMatchObject({ exitCode: 0 })
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+  })
+
+  test('is settled itself when it is restored: what it waits for may have gone on meanwhile', async () => {
+    await jobs('Dig', 'Plan')
+    await add(1, 2)
+    await garden.run(['job', 'delete', '1', '--yes'])
+    await take('finish', 2)
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+    await garden.run(['job', 'restore', '1'])
+    expect(await statesOf(garden)).toMatchObject({ 1: 'waiting' })
+    await garden.run(['job', 'delete', '1', '--yes'])
+    await take('reopen', 2)
+    expect(await statesOf(garden)).toMatchObject({ 1: 'waiting' })
+    await garden.run(['job', 'restore', '1'])
+    expect(await statesOf(garden)).toMatchObject({ 1: 'blocked' })
+  })
+})
+
+test('a queue offers nothing that waits, however much of it there is', async () => {
+  await jobs('Plan')
+  await garden.db.execute(raw("UPDATE garden.jobs SET status = 'running' WHERE job_id = 1"))
+  await garden.db.execute(
+    raw(`
+    INSERT INTO garden.jobs (code, title, status)
+    SELECT 'many-' || n, 'Wait', 'waiting' FROM generate_series(1, 3000) AS n`),
+  )
+  await garden.db.execute(
+    raw('INSERT INTO garden.links (job_id, needs_id) SELECT n, 1 FROM generate_series(2, 3000) n'),
+  )
+  const { exitCode, stdout } = await garden.run(['job', 'pick', '--limit', '2', '--json'])
+  expect(exitCode).toBe(0)
+  expect(JSON.parse(stdout).map(({ job_id }: { job_id: number }) => job_id)).toEqual([3001])
 })
 
 describe('remove', () => {
