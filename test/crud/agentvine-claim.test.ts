@@ -51,7 +51,10 @@ it('claim each exactly once, and the one that is killed in between loses none', 
     await tx.execute(sql`SELECT FROM agentvine.workers WHERE id = ${victim}::uuid FOR NO KEY UPDATE`)
     const args = [program.path, host, String(port), user, name, password, victim]
     const child = spawn(process.execPath, args, { stdio: 'ignore' })
-    while ((await db.maybeOne(childIsThere)) === undefined) await sleep(10)
+    while ((await db.maybeOne(childIsThere)) === undefined) {
+      expect(child.exitCode, 'the child ended before it could be killed').toBeNull()
+      await sleep(10)
+    }
 
     const exited = once(child, 'exit')
     const claimed = await Promise.all(

@@ -1,5 +1,5 @@
 /** What claims orders for AgentVine's tests, in this process or as a program of its own that is killed. */
-import { pathToFileURL } from 'node:url'
+import { realpathSync } from 'node:fs'
 import type { Endpoint } from '../../src/config/config.ts'
 import { claimRows } from '../../src/crud/claim.ts'
 import type { Scope } from '../../src/crud/scope.ts'
@@ -26,8 +26,8 @@ export async function claim(db: Database, worker: string, limit: number): Promis
   return moved.map(({ after }) => String(after.id))
 }
 
-// As a program: host, port, user, database, password, worker.
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+// As a program: host, port, user, database, password, worker. Its path may lead through a symbolic link.
+if (import.meta.filename === realpathSync(process.argv[1] ?? '')) {
   const [host = '', port = '', user = '', database = '', password = '', worker = ''] = process.argv.slice(2)
   const secret = password === '' ? {} : { password }
   const endpoint = {

@@ -1,6 +1,5 @@
 /** The declarations of every system, read without a database: what they name exists, and what they say agrees. */
 import { describe, expect, it } from 'vitest'
-import type { Entity } from '../../src/model/entity.ts'
 import { endFieldOf, endFields, statesOf, transitionsFrom } from '../../src/model/lifecycle.ts'
 import { relationsOf } from '../../src/model/system.ts'
 import { systems } from '../../src/systems/registry.ts'
@@ -89,40 +88,36 @@ describe.each(loaded)('$name', (system) => {
       expect(names.filter((name, place) => names.indexOf(name) !== place)).toEqual([])
     })
 
-    it.runIf(entity.lifecycle)(
-      'has the states of its field, with a meaning at a glance, and begins with its default',
-      () => {
-        const { field, states, initial } = livingOf(entity)
-        const declared = entity.fields[field]
-        expect(Object.keys(states).sort()).toEqual([...(declared?.values ?? [])].sort())
-        // PostgreSQL prints the type of a varchar's default without its length.
-        expect(declared?.default).toBe(`'${initial}'::${declared?.sqlType.replace(/\(\d+\)$/, '')}`)
-        const tones = declared?.tones ?? {}
-        expect(Object.keys(states).filter((state) => tones[state] === undefined)).toEqual([])
-      },
-    )
+    const { lifecycle } = entity
+    if (lifecycle === undefined) return
 
-    it.runIf(entity.lifecycle)(
-      'stamps the end of every terminal state, and whatever leads out of one empties it',
-      () => {
-        const lifecycle = livingOf(entity)
-        for (const key of [...endFields(lifecycle), ...Object.values(lifecycle.stamps)]) {
-          expect(entity.fields, key).toHaveProperty(key ?? '')
-        }
-        for (const state of statesOf(lifecycle, 'terminal')) {
-          const ended = endFieldOf(lifecycle, state)
-          // A lifecycle may have no times at all (a workflow that is archived); with some, no end goes without.
-          expect(ended === undefined, state).toBe(endFields(lifecycle).length === 0)
-          for (const { verb, to, clears = [] } of transitionsFrom(lifecycle, state)) {
-            if (ended !== undefined && lifecycle.states[to] !== 'terminal')
-              expect(clears, `${verb} from ${state}`).toContain(ended)
-          }
-        }
-      },
-    )
+    it('has the states of its field, with a meaning at a glance, and begins with its default', () => {
+      const { field, states, initial } = lifecycle
+      const declared = entity.fields[field]
+      expect(Object.keys(states).sort()).toEqual([...(declared?.values ?? [])].sort())
+      // PostgreSQL prints the type of a varchar's default without its length.
+      expect(declared?.default).toBe(`'${initial}'::${declared?.sqlType.replace(/\(\d+\)$/, '')}`)
+      const tones = declared?.tones ?? {}
+      expect(Object.keys(states).filter((state) => tones[state] === undefined)).toEqual([])
+    })
 
-    it.runIf(entity.lifecycle)('reaches every state', () => {
-      const { states, initial, kept = [], transitions } = livingOf(entity)
+    it('stamps the end of every terminal state, and whatever leads out of one empties it', () => {
+      for (const key of [...endFields(lifecycle), ...Object.values(lifecycle.stamps)]) {
+        expect(entity.fields, key).toHaveProperty(key ?? '')
+      }
+      for (const state of statesOf(lifecycle, 'terminal')) {
+        const ended = endFieldOf(lifecycle, state)
+        // A lifecycle may have no times at all (a workflow that is archived); with some, no end goes without.
+        expect(ended === undefined, state).toBe(endFields(lifecycle).length === 0)
+        for (const { verb, to, clears = [] } of transitionsFrom(lifecycle, state)) {
+          if (ended !== undefined && lifecycle.states[to] !== 'terminal')
+            expect(clears, `${verb} from ${state}`).toContain(ended)
+        }
+      }
+    })
+
+    it('reaches every state', () => {
+      const { states, initial, kept = [], transitions } = lifecycle
       // Rows that only the platform writes have states and no transitions.
       if (transitions.length === 0) return
       const reached = new Set([
@@ -134,8 +129,3 @@ describe.each(loaded)('$name', (system) => {
     })
   })
 })
-
-function livingOf({ name, lifecycle }: Entity) {
-  if (lifecycle === undefined) throw new RangeError(`${name} has no lifecycle`)
-  return lifecycle
-}
