@@ -8,10 +8,14 @@ import type { Database } from '../db/database.ts'
 import type { Transition } from '../model/lifecycle.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import type { Moved } from './audited.ts'
-import { type Consequence, newUnit } from './consequences.ts'
+import type { Failure } from './changes.ts'
+import { type Consequence, newUnit, Tally } from './consequences.ts'
+import { isStuck } from './effects.ts'
 import { type Filter, whereFrom } from './filters.ts'
 import { checkInputs } from './given.ts'
+import { waitingSql } from './graph.ts'
 import type { Values } from './input.ts'
+import { underSavepoint } from './savepoint.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { aliveSql } from './soft-delete.ts'
 import { type SortKey, sortFrom } from './sort.ts'
@@ -29,15 +33,24 @@ export interface ClaimOptions {
 export interface Claimed {
   /** In the order of the queue. */
   readonly moved: readonly Moved[]
+  /** Rows that cannot be claimed by anybody, since what belongs to them is not where it has to be. */
+  readonly passed: readonly Failure[]
   readonly consequences: readonly Consequence[]
 }
+
+/** The queue's table, in the query that finds its first rows. */
+const QUEUE = 'queue'
+/** More of them than this at the head of a queue, and something is wrong with it. */
+const MOST_PASSED_OVER = 100
 
 /**
  * Takes the first rows of a queue through its transition, in one transaction with all that belongs to it.
  *
  * @param given what the transition takes
+ * A row whose related rows are not where they have to be stops nobody else: it is passed over, and named.
+ *
  * @returns fewer rows than `limit`, or none, when there are no more
- * @throws RefusedError (exit 5) when an effect refuses; nothing is claimed then
+ * @throws RefusedError (exit 5) when an effect refuses what the claimer gave; nothing is claimed then
  */
 export function claimRows(
   db: Database,
@@ -46,38 +59,60 @@ export function claimRows(
   given: Values,
   { limit, filters, actor, dryRun = false }: ClaimOptions,
 ): Promise<Claimed> {
-  const open = allOf([whereFrom(scope, filters), offeredSql(scope, declared)])
   return unitOfWork(db, dryRun, async (transaction) => {
     // Also when there is nothing to claim: a claimer that does not exist is to be told.
     const values = await checkInputs(transaction, scope, declared.verb, declared, given)
+    const open = allOf([whereFrom(scope, filters), offeredSql(scope, declared)])
     const unit = newUnit()
     const moved: Moved[] = []
+    const passed: Failure[] = []
     const tried: string[] = []
-    // Rows that wait for others (`awaitsDependencies`) are passed over, so the first ones need not be enough.
+    const take = async (ids: readonly string[]) => {
+      const tally = new Tally()
+      const result = await underSavepoint(transaction, () =>
+        moveRows(transaction, scope, declared, ids, values, actor, { unit: newUnit(tally) }),
+      )
+      moved.push(...inOrder(scope, ids, result.moved))
+      unit.tally.addAll(tally)
+    }
+    // Rows that are passed over leave room for the next ones.
     while (moved.length < limit) {
       const first = await transaction.rows<{ id: unknown }>(sql`
         SELECT ${identifier(scope.entity.primaryKey)} AS id
-        FROM ${tableOf(scope)}
+        FROM ${tableOf(scope)} AS ${identifier(QUEUE)}
         WHERE ${allOf([open, untried(scope, tried)])}
         ORDER BY ${queueOrder(scope, declared)}
         LIMIT ${limit - moved.length}::bigint
-        FOR NO KEY UPDATE SKIP LOCKED`)
+        FOR NO KEY UPDATE OF ${identifier(QUEUE)} SKIP LOCKED`)
       if (first.length === 0) break
       const ids = first.map(({ id }) => String(id))
-      const result = await moveRows(transaction, scope, declared, ids, values, actor, { unit })
-      moved.push(...inOrder(scope, ids, result.moved))
       tried.push(...ids)
+      await take(ids).catch(async (error: unknown) => {
+        if (!isStuck(error)) throw error
+        for (const id of ids) {
+          await take([id]).catch((stuck: unknown) => {
+            if (!isStuck(stuck) || passed.length === MOST_PASSED_OVER) throw stuck
+            passed.push({ id, reason: stuck.message })
+          })
+        }
+      })
     }
-    return { moved, consequences: unit.tally.list() }
+    return { moved, passed, consequences: unit.tally.list() }
   })
 }
 
-/** In a state to be claimed from, not deleted, and in time. */
-function offeredSql(scope: Scope, { from, claims }: Transition): Sql {
+/** In a state to be claimed from, not deleted, in time, and waiting for nothing. */
+function offeredSql(scope: Scope, { from, claims, awaitsDependencies }: Transition): Sql {
   const { field } = lifecycleOf(scope.entity)
   const states = sql`${identifier(field)} = ANY (${from}::${castType(scope, fieldOf(scope.entity, field))}[])`
   const until = claims?.notAfter === undefined ? [] : [identifier(claims.notAfter)]
-  return allOf([states, aliveSql(scope), ...until.map((column) => sql`(${column} IS NULL OR ${column} > now())`)])
+  const waiting = awaitsDependencies ? [waitingSql(scope, QUEUE)] : []
+  return allOf([
+    states,
+    aliveSql(scope),
+    ...until.map((column) => sql`(${column} IS NULL OR ${column} > now())`),
+    ...waiting.map((condition) => sql`NOT ${condition}`),
+  ])
 }
 
 function untried(scope: Scope, ids: readonly string[]): Sql {

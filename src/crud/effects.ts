@@ -88,7 +88,8 @@ async function insertRelated(work: Work, { insert, values }: InsertEffect, rows:
     if (problems.length === 0) continue
     const id = String(rows[index]?.row[scope.entity.primaryKey])
     const reason = problems.map(said).join('; ')
-    throw refusal(`no ${target.entity.name} can be made for ${scope.entity.name} ${id}: ${reason}`, scope.entity, id)
+    const message = `no ${target.entity.name} can be made for ${scope.entity.name} ${id}: ${reason}`
+    throw refusal(message, scope.entity, { id })
   }
 }
 
@@ -103,7 +104,7 @@ async function moveRelated(work: Work, effect: MoveEffect, rows: readonly Affect
       need === 'required' && (values[key] ?? null) === null ? [key] : [],
     )
     if (missing.length > 0) {
-      throw refusal(`${nameOf(entity, ids)}: ${declared.verb} needs ${missing.join(', ')}`, entity, ids[0])
+      throw refusal(`${nameOf(entity, ids)}: ${declared.verb} needs ${missing.join(', ')}`, entity, { id: ids[0] })
     }
     const { unmoved } = await naming(work, entity, ids, (some) =>
       moveAlong(transaction, scope, declared, some, values, actor, { only: related.only, unit }),
@@ -111,7 +112,7 @@ async function moveRelated(work: Work, effect: MoveEffect, rows: readonly Affect
     const [stuck] = unmoved.filter(({ reason }) => reason !== undefined)
     if (effect.required && stuck) {
       const id = String(stuck.row[entity.primaryKey])
-      throw refusal(`${entity.name} ${id} ${stuck.reason}`, entity, id)
+      throw refusal(`${entity.name} ${id} ${stuck.reason}`, entity, { id, code: STUCK })
     }
   }
 }
@@ -210,26 +211,46 @@ async function naming<T>(
   try {
     return await (ids.length === 1 ? change(ids) : underSavepoint(transaction, () => change(ids)))
   } catch (error) {
-    if (!(error instanceof RefusedError) || error.code === REFUSED) throw error
+    if (!(error instanceof RefusedError) || isLocated(error)) throw error
     if (ids.length === 1) throw located(entity, ids, error)
     for (const id of ids) {
       await underSavepoint(transaction, () => change([id])).catch((refused: unknown) => {
-        throw refused instanceof RefusedError && refused.code !== REFUSED ? located(entity, [id], refused) : refused
+        throw refused instanceof RefusedError && !isLocated(refused) ? located(entity, [id], refused) : refused
       })
     }
     throw located(entity, ids, error)
   }
 }
 
+/** Of the rows themselves, or of what they were given: with another row or another input it may go through. */
 const REFUSED = 'effect-refused'
+/** A related row is not where it has to be, whoever asks. */
+const STUCK = 'effect-stuck'
 
-function located(entity: Entity, ids: readonly string[], error: RefusedError): RefusedError {
-  return refusal(`${nameOf(entity, ids)}: ${reasonsOf(error)}`, entity, ids[0], error)
+/** A related row stands in the way of a change (`required`), whatever the change is given. */
+export function isStuck(error: unknown): error is RefusedError {
+  return error instanceof RefusedError && error.code === STUCK
 }
 
-function refusal(reason: string, entity: Entity, id = '', cause?: RefusedError): RefusedError {
+function isLocated({ code }: RefusedError): boolean {
+  return code === REFUSED || code === STUCK
+}
+
+function located(entity: Entity, ids: readonly string[], error: RefusedError): RefusedError {
+  return refusal(`${nameOf(entity, ids)}: ${reasonsOf(error)}`, entity, { id: ids[0], cause: error })
+}
+
+function refusal(
+  reason: string,
+  entity: Entity,
+  {
+    id = '',
+    code = REFUSED,
+    cause,
+  }: { readonly id?: string | undefined; readonly code?: string; readonly cause?: RefusedError },
+): RefusedError {
   return new RefusedError({
-    code: REFUSED,
+    code,
     message: reason,
     hint: `Nothing was changed, since this ${entity.name} is part of the change`,
     details: { ...cause?.details, entity: entity.name, id },

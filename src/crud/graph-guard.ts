@@ -6,7 +6,7 @@ import type { Actor } from '../db/audit.ts'
 import type { Queryable, Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
 import type { Transition } from '../model/lifecycle.ts'
-import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import { identifier, raw, sql } from '../model/sql.ts'
 import { type Moved, recordChanged } from './audited.ts'
 import { newUnit, type Unit } from './consequences.ts'
 import {

@@ -6,7 +6,7 @@ import type { Transaction } from '../db/database.ts'
 import type { Cells } from '../model/column.ts'
 import type { Graph } from '../model/entity.ts'
 import { statesOf } from '../model/lifecycle.ts'
-import { allOf, identifier, raw, type Sql, sql } from '../model/sql.ts'
+import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { entityNamed } from '../model/system.ts'
 import { castType, fieldOf, type Scope, scopeOf, tableOf } from './scope.ts'
 import { selectList } from './select.ts'
@@ -108,6 +108,28 @@ export function isOpen(scope: GraphScope, node: Cells): boolean {
 /** Condition on an edge: nobody has called it satisfied by hand. @param alias of the edges' table */
 export function unsatisfiedSql({ graph }: GraphScope, alias: string): Sql {
   return graph.satisfied ? sql`${identifier(alias, graph.satisfied.flag)} IS NOT TRUE` : raw('TRUE')
+}
+
+/**
+ * Condition on a node: it waits for another one. What `whyWaiting` (crud/graph-guard.ts) asks of rows that were
+ * read, for a query that finds them.
+ *
+ * @param alias of the nodes' table
+ */
+export function waitingSql(nodeScope: Scope, alias: string): Sql {
+  const conditions = graphsOver(nodeScope).map((scope) => {
+    const { graph, edges, nodes } = scope
+    const key = nodes.entity.primaryKey
+    return sql`EXISTS (
+      SELECT
+      FROM ${tableOf(edges)} AS edge
+      JOIN ${tableOf(nodes)} AS blocker ON blocker.${identifier(key)} = edge.${identifier(graph.to)}
+      WHERE edge.${identifier(graph.from)} = ${identifier(alias, key)}
+        AND ${blocksSql(scope, 'edge')}
+        AND ${unsatisfiedSql(scope, 'edge')}
+        AND ${holdsSql(scope, 'blocker')})`
+  })
+  return conditions.length === 0 ? raw('FALSE') : sql`(${join(conditions, ' OR ')})`
 }
 
 /** How a person recognises a node: its label and id. */

@@ -158,6 +158,18 @@ describe('claim', () => {
     expect((await claim(order, '--queue', 'fast')).exitCode).toBe(2)
   })
 
+  it('passes over an order whose task is not in the queue, says so, and takes the next', async () => {
+    const { order: stray } = await newOrder(db, 'Stray')
+    const { order } = await newOrder(db, 'Build')
+    await db.execute(sql`UPDATE fleet.tasks SET status = 'failed', failed_at = now() WHERE title = 'Stray'`)
+    const first = await claim('--limit', '2')
+    expect(JSON.parse(first.stdout)).toMatchObject([{ id: Number(order), status: 'claimed' }])
+    expect(first.stderr).toContain(`${stray} was passed over: task `)
+    expect(first.stderr).toContain('is failed, and start needs queued')
+    expect(await statesOf(db, stray)).toMatchObject({ order: 'pending' })
+    expect((await claim(stray)).exitCode).toBe(5)
+  })
+
   it('says that there is nothing, in machine formats by an empty list', async () => {
     const none = await claim()
     expect(none).toMatchObject({ exitCode: 0, stderr: 'There are no orders to claim.\n' })

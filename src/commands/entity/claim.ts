@@ -70,17 +70,19 @@ export function claimCommand(system: System, entity: Entity, declared: Transitio
       await requireNamed(db, scope, filters)
       const options = { actor: actorOf(context), dryRun: input.dryRun }
       const tally = new Tally()
-      const { moved, consequences } =
+      const { moved, passed, consequences } =
         input.id.length > 0
           ? {
               moved: await transitionRows(db, scope, declared, await resolveIds(db, scope, input.id), values, {
                 ...options,
                 tally,
               }),
+              passed: [],
               consequences: tally.list(),
             }
           : await claimRows(db, scope, declared, values, { ...options, limit: input.limit, filters })
       noteConsequences(context, consequences)
+      for (const { id, reason } of passed) context.ui.warn(`${id} was passed over: ${reason}`)
       if (input.dryRun && moved.length > 0) context.ui.note('Nothing was taken: this is what would be.')
       if (moved.length === 0) context.ui.note(`There are no ${noun} to ${declared.verb}.`)
       return moved.map(({ after }) => after)
