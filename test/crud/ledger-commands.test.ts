@@ -218,6 +218,8 @@ describe('replaying', () => {
     const { exitCode, data } = await json('notice', 'replay', 'n6')
     expect(exitCode).toBe(6)
     expect(data[0].outcome).toBe('not handled')
+    // The table leaves the type out: the reason needs the room.
+    expect((await run('notice', 'replay', 'n6')).stdout).toMatch(/^ID +OUTCOME +DETAIL\nn6 +not handled +nothing/)
     expect(data[0].detail).toBe('nothing handles the type weather.changed; there are transfer.arrived')
     expect(await stored('n6')).toEqual({ processed: false, error: null })
   })

@@ -79,6 +79,8 @@ export function replayCommand(system: System, entity: Entity, operation: ReplayO
     view: ({ events }) => ({
       shape: 'table',
       columns: [{ key: entity.primaryKey, kind: 'text' }, { key: operation.type, kind: 'text' }, ...COLUMNS],
+      // On a screen, why something failed needs the room.
+      shown: [entity.primaryKey, 'outcome', 'detail'],
       rows: events.map(({ id, type, outcome, detail }) => ({
         [entity.primaryKey]: id,
         [operation.type]: type,
