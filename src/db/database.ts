@@ -29,6 +29,8 @@ export interface TransactionOptions {
   readonly lockTimeoutMs?: number
   /** Milliseconds; overrides the connection's statement timeout; 0 means none. */
   readonly statementTimeoutMs?: number
+  /** Custom settings for the transaction alone, by their two-part name: what triggers of the database ask for. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface Transaction extends Queryable {

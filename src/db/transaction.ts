@@ -1,7 +1,7 @@
 /** Transactions on one connection: begin with its settings, cursors, COPY, and an end whose outcome is known. */
 import { OperationError } from '../errors.ts'
 import type { Sql } from '../model/sql.ts'
-import { raw, sql } from '../model/sql.ts'
+import { quoteIdentifier, quoteLiteral, raw, sql } from '../model/sql.ts'
 import { type OpenCopies, openCopyIn, openCopyOut } from './copy.ts'
 import type { Transaction, TransactionOptions } from './database.ts'
 import { interruption, type Link } from './link.ts'
@@ -43,7 +43,7 @@ export async function inTransaction<T>(
 
 /** BEGIN and the settings in one round trip. */
 function begin(options: TransactionOptions): string {
-  const { isolation, readOnly, lockTimeoutMs, statementTimeoutMs } = options
+  const { isolation, readOnly, lockTimeoutMs, statementTimeoutMs, settings = {} } = options
   const modes = [
     ...(isolation === undefined ? [] : [`ISOLATION LEVEL ${isolation.toUpperCase()}`]),
     ...(readOnly === undefined ? [] : [readOnly ? 'READ ONLY' : 'READ WRITE']),
@@ -52,6 +52,10 @@ function begin(options: TransactionOptions): string {
     `BEGIN ${modes.join(', ')}`,
     ...(lockTimeoutMs === undefined ? [] : [`SET LOCAL lock_timeout = ${Math.round(lockTimeoutMs)}`]),
     ...(statementTimeoutMs === undefined ? [] : [`SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`]),
+    ...Object.entries(settings).map(([name, value]) => {
+      const parts = name.split('.').map(quoteIdentifier)
+      return `SET LOCAL ${parts.join('.')} = ${quoteLiteral(value)}`
+    }),
   ].join(';\n')
 }
 

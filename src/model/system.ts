@@ -23,6 +23,11 @@ export interface System {
   readonly reports: readonly Report[]
   readonly retention: readonly RetentionRule[]
   readonly support?: Support
+  /**
+   * Setting by which the database's own audit triggers learn who makes a change: `devflow.actor`. Each transaction of a
+   * command that changes the system's rows carries the operating system's user in it.
+   */
+  readonly actorSetting?: string
   /** What the overview shows first: the entity whose states say how the platform is doing. */
   readonly overview: { readonly entity: string }
 }

@@ -1,6 +1,6 @@
 /** DevFlow's operations as an operator types them: what they change, what follows, and what they refuse. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { raw } from '../../src/model/sql.ts'
+import { raw, sql } from '../../src/model/sql.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { runCli } from '../support/run-cli.ts'
 
@@ -249,6 +249,38 @@ describe('project', () => {
 })
 
 describe('event', () => {
+  it('says who made each change: the user of the operating system, not the role', async () => {
+    const { id } = await newTask('Say who')
+    await made('task', 'update', id, '--priority', '3')
+    await made('task', 'assign', id, '--assigned-agent', 'codegen')
+    const attempt = await made('execution', 'start', '--task-id', id, '--agent-type', 'codegen')
+    await made('task', 'cancel', id, '--yes')
+    await made('task', 'delete', id, '--yes')
+    const rows = '[{"name":"imported one"},{"name":"imported two"}]'
+    const imported = await runCli(['--url', database.url, 'devflow', 'project', 'import', '-', '--json'], {
+      stdin: rows,
+    })
+    expect(imported).toMatchObject({ exitCode: 0 })
+    const said = await database.db.rows(sql`
+      SELECT event_category, action, actor, count(*)::integer AS events
+      FROM devflow.workflow_events
+      WHERE task_id = ${id} OR event_data ->> 'id' = ${attempt.id}
+        OR project_id IN (SELECT p.id FROM devflow.projects AS p WHERE p.name LIKE 'imported %')
+      GROUP BY event_category, action, actor
+      ORDER BY event_category, action, actor`)
+    expect(said).toEqual(
+      [
+        ['execution', 'created', 1],
+        ['execution', 'deleted', 1],
+        ['execution', 'updated', 2],
+        ['system', 'created', 2],
+        ['task', 'created', 1],
+        ['task', 'deleted', 1],
+        ['task', 'updated', 3],
+      ].map(([event_category, action, events]) => ({ event_category, action, actor: 'tester', events })),
+    )
+  })
+
   it('is read only, and the trail of a task says what became of it', async () => {
     expect((await steward('event', 'create')).exitCode).toBe(2)
     const { id } = await newTask('Leave a trail')

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { actingAs } from '../../src/db/acting.ts'
 import { type ConnectOptions, connect } from '../../src/db/connect.ts'
 import type { Database } from '../../src/db/database.ts'
 import { InterruptedError, OperationError, UsageError } from '../../src/errors.ts'
@@ -96,6 +97,15 @@ describe('transactions', () => {
       await tx.execute(sql`INSERT INTO numbers VALUES (1, 'twice')`).catch(() => {})
     })
     expect(await refusal(outcome)).toMatchObject({ code: 'transaction-failed' })
+  })
+
+  test('who acts is said in each transaction that may change something, and to nobody after it', async () => {
+    const db = await open({ poolSize: 1 })
+    const who = sql`SELECT nullif(current_setting('house.actor', true), '') AS who`
+    const acting = actingAs(db, 'house.actor', "o'brien \\ co")
+    expect(await acting.transaction((tx) => tx.one(who))).toEqual({ who: "o'brien \\ co" })
+    expect(await acting.transaction((tx) => tx.one(who), { readOnly: true })).toEqual({ who: null })
+    expect(await acting.one(who)).toEqual({ who: null })
   })
 
   test('settings hold for the transaction only', async () => {

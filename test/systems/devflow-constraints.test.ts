@@ -1,4 +1,5 @@
 /** What the database itself guards in DevFlow's schema, for every writer: checks both ways, cycles, projections, audit. */
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RefusedError } from '../../src/errors.ts'
 import { raw, sql } from '../../src/model/sql.ts'
@@ -401,6 +402,24 @@ describe('the audit trail (decision 60)', () => {
       })
     },
   )
+
+  it('of an execution that goes with its task or project still names both', async () => {
+    const [gone, old] = [randomUUID(), randomUUID()]
+    await run(`INSERT INTO devflow.projects (id, name) VALUES ('${old}', 'old')`)
+    await run(`INSERT INTO devflow.tasks (id, project_id, title) VALUES ('${gone}', '${old}', 'Goes')`)
+    await run(`INSERT INTO devflow.task_executions (task_id, agent_type) VALUES ('${gone}', 'codegen')`)
+    await run(`DELETE FROM devflow.projects WHERE id = '${old}'`)
+    const deleted = await database.db.rows(sql`
+      SELECT event_category, project_id, task_id
+      FROM devflow.workflow_events
+      WHERE action = 'deleted' AND project_id = ${old}
+      ORDER BY event_category`)
+    expect(deleted).toEqual([
+      { event_category: 'execution', project_id: old, task_id: gone },
+      { event_category: 'system', project_id: old, task_id: null },
+      { event_category: 'task', project_id: old, task_id: gone },
+    ])
+  })
 
   it('is on every table that the decision names, and silent only where the transaction says so', async () => {
     const before = await one<{ events: bigint }>('SELECT count(*) AS events FROM devflow.workflow_events')

@@ -47,7 +47,17 @@ BEGIN
     CASE
       WHEN TG_TABLE_NAME = 'projects' THEN (subject ->> 'id')::uuid
       WHEN subject ? 'project_id' THEN (subject ->> 'project_id')::uuid
-      ELSE (SELECT t.project_id FROM ${s}.tasks AS t WHERE t.id = task)
+      ELSE coalesce(
+        (SELECT t.project_id FROM ${s}.tasks AS t WHERE t.id = task),
+        -- An execution that goes with its task comes too late to ask it; the trail knows.
+        (
+          SELECT e.project_id
+          FROM ${s}.workflow_events AS e
+          WHERE e.task_id = task AND e.project_id IS NOT NULL
+          ORDER BY e.occurred_at DESC
+          LIMIT 1
+        )
+      )
     END,
     task,
     CASE WHEN TG_TABLE_NAME = 'task_executions' THEN (subject ->> 'id')::uuid END,

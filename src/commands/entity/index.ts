@@ -2,6 +2,7 @@
 import type { Entity, Verb } from '../../model/entity.ts'
 import type { System } from '../../model/system.ts'
 import type { Command, Group } from '../command.ts'
+import { sayingWho } from './acting.ts'
 import { countCommand } from './count.ts'
 import { createCommand } from './create.ts'
 import { deleteCommand } from './delete.ts'
@@ -24,7 +25,8 @@ export function entityGroup(system: System, entity: Entity): Group {
     summary: entity.summary,
     // Made when the command line names the entity: help for one need not make the commands of all.
     get commands() {
-      return verbsOf(system, entity)
+      const verbs = verbsOf(system, entity)
+      return system.actorSetting === undefined ? verbs : sayingWho(verbs, system.actorSetting)
     },
   }
 }

@@ -20,6 +20,7 @@ export const devflow: System = system({
   reports,
   retention,
   overview: { entity: 'task' },
+  actorSetting: 'devflow.actor',
   support: {
     sequences: [],
     functions: [
