@@ -48,12 +48,17 @@ export const lowerCase: Rule = {
   check: () => undefined,
 }
 
-/** An address with exactly one @ and a dotted domain: enough to catch a mistake, never a mail server's verdict. */
+/**
+ * An address with exactly one @ and a dotted domain: enough to catch a mistake, never a mail server's verdict. No control
+ * or invisible characters, and no comma, since lists of addresses are separated by it.
+ */
 export const email: Rule = {
   describes: 'an e-mail address',
   normalise: trimmed,
   check: (value) =>
-    typeof value === 'string' && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? undefined : 'is not an e-mail address',
+    typeof value === 'string' && /^[^\s@,\p{C}]+@[^\s@,\p{C}]+\.[^\s@,\p{C}]+$/u.test(value)
+      ? undefined
+      : 'is not an e-mail address',
 }
 
 /** A number within inclusive bounds; of a `numeric`, which is held as text, the nearest double is compared. */
