@@ -52,8 +52,13 @@ export function rejectFile(path: string): RejectFile {
       if (!stream.write(`${text}\n`)) {
         const writing = stream
         await new Promise<void>((resolve) => {
-          writing.once('drain', resolve)
-          writing.once('close', resolve)
+          const goOn = () => {
+            writing.off('drain', goOn)
+            writing.off('close', goOn)
+            resolve()
+          }
+          writing.on('drain', goOn)
+          writing.on('close', goOn)
         })
       }
     },
