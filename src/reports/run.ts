@@ -93,7 +93,7 @@ async function readLabel(
   throw new NotFoundError({
     code: 'not-found',
     message: `There is no ${entity.name} ${id}`,
-    hint: `steward ${system.name} ${entity.name} list shows what there is`,
+    hint: `steward ${system.name} ${entity.name} list shows those there are`,
   })
 }
 

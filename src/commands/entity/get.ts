@@ -93,7 +93,7 @@ async function requested(
     includes = parseIncludes(system, entity, paths)
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error
-    refuseProblems([{ where: '--include', reason: error.message }], 'Separate relations with commas: steps,artifacts')
+    refuseProblems([{ where: '--include', reason: error.message }], 'Several relations are separated by commas')
   }
   return {
     includes,
