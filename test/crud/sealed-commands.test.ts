@@ -286,6 +286,7 @@ describe('rotating the key', () => {
       plain: 'it is not a sealed text',
       moved: 'it is damaged, or was sealed for another row',
     })
+    expect(stderr).toContain(`3 are not under key ${next?.id}: keep the keys that open such values`)
     expect(stderr).toContain(`Now let the configuration name the new key, ${next?.id}.`)
     const after = await safeOf('one')
     if (!next) throw new Error('no key')
@@ -306,6 +307,18 @@ describe('rotating the key', () => {
     expect(done.exitCode).toBe(0)
     expect(done.stderr).toContain('Nothing to do')
     expect((await safeOf('one')).contents).toBe(contents)
+  })
+
+  test('does not say to configure the new key where nothing is under it', async () => {
+    const { contents } = await safeOf('one')
+    await database.db.execute(
+      sql`UPDATE bank.safes SET contents = 'v1.deadbeef.AAAA.AAAA.AAAA' WHERE contents IS NOT NULL`,
+    )
+    const { exitCode, stderr } = await rotate('--yes')
+    expect(exitCode).toBe(7)
+    expect(stderr).toContain('leave the configuration as it is')
+    expect(stderr).not.toContain('Now let')
+    await database.db.execute(sql`UPDATE bank.safes SET contents = ${contents} WHERE name = 'one'`)
   })
 
   test('refuses the key that is configured, and a file without one', async () => {

@@ -86,8 +86,7 @@ export function rotateCommand(system: System, entity: Entity, operation: RotateO
         const done = { rotated: value.rotated, failed: value.failures.length }
         return { value, counts: done, exitCode: exitCodeOf(value) }
       })
-      if (result.stopped) context.ui.warn('Stopped: repeat the command to go on')
-      else context.ui.note(`Now let the configuration name the new key, ${keys.next.id}.`)
+      sayWhatNext(context, result, keys, rowsUnder(counts, 'new'))
       return { ...result, keys }
     },
     view: ({ rotated, failures, keys }) => ({
@@ -112,6 +111,19 @@ export function rotateCommand(system: System, entity: Entity, operation: RotateO
     }),
     exitCode: exitCodeOf,
   })
+}
+
+/** With a wrong key configured nothing is sealed again, and naming the new key would lose what the right one opens. */
+function sayWhatNext({ ui }: Context, { rotated, failures, stopped }: RotateResult, { next }: Keys, before: bigint) {
+  if (stopped) return ui.warn('Stopped: repeat the command to go on')
+  if (failures.length > 0 && rotated === 0 && before === 0n) {
+    return ui.warn(`Nothing is under key ${next.id}: leave the configuration as it is`)
+  }
+  if (failures.length > 0) {
+    const some = `${failures.length.toLocaleString('en')} ${failures.length === 1 ? 'is' : 'are'}`
+    ui.warn(`${some} not under key ${next.id}: keep the keys that open such values`)
+  }
+  ui.note(`Now let the configuration name the new key, ${next.id}.`)
 }
 
 async function readKeys(context: Context, file: string): Promise<Keys> {
