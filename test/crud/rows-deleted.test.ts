@@ -1,8 +1,8 @@
 /** Rows that are marked as deleted: hidden, unchanged, no parents, restored or removed for good. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { sql } from '../../src/model/sql.ts'
+import { until } from '../support/until.ts'
 import { usePress } from './press-commands.ts'
 import { auditOf } from './write-support.ts'
 
@@ -212,13 +212,11 @@ describe('at the same time', () => {
   })
 
   async function someoneWaits(db: Database): Promise<void> {
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+    await until('someone waits for the lock', async () => {
       const { waiting } = await db.one<{ waiting: bigint }>(sql`
         SELECT count(*) AS waiting FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'`)
-      if (waiting > 0n) return
-      await sleep(10)
-    }
-    throw new Error('nobody waits for the lock')
+      return waiting > 0n
+    })
   }
 })

@@ -1,9 +1,11 @@
 /** `import` and `create --from` from end to end. */
+
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../src/model/sql.ts'
+import { until } from '../support/until.ts'
 import { type Commands, useCommands } from './write-commands.ts'
 import { organization, task } from './write-support.ts'
 
@@ -104,7 +106,7 @@ describe('import', () => {
       (await database.db.rows(sql`SELECT FROM skyvern.tasks WHERE organization_id = ${own}`)).length
     async function* rows() {
       yield `${row}\n`.repeat(10)
-      while ((await stored()) < 10) await new Promise((resolve) => setTimeout(resolve, 20))
+      await until('ten are stored', async () => (await stored()) >= 10)
       await database.db.execute(sql`
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'steward:skyvern task import'`)

@@ -1,7 +1,9 @@
 /** Transitions of a lifecycle from end to end. */
+
 import { describe, expect, it } from 'vitest'
 import { setEnvironment } from '../../src/db/environment.ts'
 import { sql } from '../../src/model/sql.ts'
+import { until } from '../support/until.ts'
 import { type Commands, useCommands } from './write-commands.ts'
 import { organization, task } from './write-support.ts'
 
@@ -90,7 +92,7 @@ describe('transitions', () => {
       db.one<{ count: bigint }>(
         sql`SELECT count(*) AS count FROM skyvern.tasks WHERE organization_id = ${own} AND status = 'cancelled'`,
       )
-    while ((await cancelled()).count === 0n) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until('one is cancelled', async () => (await cancelled()).count > 0n)
     interrupt('SIGINT')
     const { exitCode, stdout, stderr } = await running
     expect(exitCode).toBe(130)

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRows } from '../../src/crud/create.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 import { actor, auditOf, create, organization, refusal, scopeFor, setStatus, task } from './write-support.ts'
 
 let database: TestDatabase
@@ -317,12 +318,11 @@ describe('writers at the same time', () => {
 
   /** Until that many statements wait for a lock. */
   async function waitForLock(count: number): Promise<void> {
-    for (;;) {
+    await until(`${count} wait for a lock`, async () => {
       const { waiting } = await database.db.one<{ waiting: bigint }>(sql`
         SELECT count(*) AS waiting FROM pg_catalog.pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'`)
-      if (waiting >= BigInt(count)) return
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
+      return waiting >= BigInt(count)
+    })
   }
 })
