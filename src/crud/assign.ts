@@ -8,12 +8,11 @@ import type { AssignOperation } from '../model/operation.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
 import { type Moved, recordChanged } from './audited.ts'
-import type { Candidate } from './candidate.ts'
 import { type Consequence, newUnit, type Unit } from './consequences.ts'
-import { checkParents } from './creation.ts'
-import { checkInputs, ownValues, referencesTaken } from './given.ts'
-import { refuseInput, type Values } from './input.ts'
+import { checkInputs, checkTaken, ownValues } from './given.ts'
+import type { Values } from './input.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
+import { reread } from './reread.ts'
 import { fieldOf, type Scope, tableOf } from './scope.ts'
 import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
@@ -74,7 +73,7 @@ export function assignRows(
     const locked = await lockRows(transaction, scope, operation, wanted)
     const found = locked.filter((row) => wanted.includes(String(row[entity.primaryKey])))
     refuseUnmet(scope, operation, wanted, found)
-    const known = await checkReferences(transaction, scope, operation, found, inputs)
+    const known = await checkTaken(transaction, scope, operation.name, operation, found, inputs)
     await resetOthers(transaction, scope, operation, locked, found, actor, unit)
     const values = await sealedExisting(scope, found, { ...set, ...ownValues(operation, known) })
     const assignments = assignmentsSql(scope, { values, stamps, clears, increments })
@@ -98,18 +97,6 @@ export function assignRows(
     }
     return { moved, consequences: unit.tally.list() }
   })
-}
-
-/** The rows as their effects left them: one may have moved the row itself, and triggers follow what it inserted. */
-async function reread(transaction: Transaction, scope: Scope, moved: readonly Moved[]): Promise<readonly Moved[]> {
-  const key = scope.entity.primaryKey
-  const keys = moved.map(({ after }) => String(after[key]))
-  const rows = await transaction.rows<Cells>(sql`
-    SELECT ${selectList(Object.keys(scope.entity.fields))}
-    FROM ${tableOf(scope)}
-    WHERE ${keyIn(scope, keys)}`)
-  const now = new Map(rows.map((row) => [row[key], row]))
-  return moved.map(({ before, after }) => ({ before, after: now.get(after[key]) ?? after }))
 }
 
 /** The named rows, and with `exclusive` those among which only one may be so, in the order of their keys. */
@@ -137,28 +124,6 @@ async function lockRows(
     WHERE ${among}
     ORDER BY candidate.${key}
     FOR NO KEY UPDATE`)
-}
-
-/** As in an update, references lead to rows that may have them. @returns what was given, with the keys of the rows */
-async function checkReferences(
-  transaction: Transaction,
-  scope: Scope,
-  operation: AssignOperation,
-  found: readonly Cells[],
-  given: Values,
-): Promise<Values> {
-  const taken = referencesTaken(scope, operation, given)
-  if (taken.length === 0 || found.length === 0) return given
-  const own = ownValues(operation, given)
-  const candidates: Candidate[] = found.map((row) => ({ values: { ...row, ...own }, problems: [] }))
-  await checkParents(transaction, scope, candidates, { only: taken, limits: false })
-  refuseInput(
-    scope.entity,
-    operation.name,
-    candidates.flatMap(({ problems }) => problems),
-  )
-  const [first] = candidates
-  return { ...given, ...Object.fromEntries(taken.map((key) => [key, first?.values[key]])) }
 }
 
 /** Before the named rows are set: a unique index may allow only one at any moment. */

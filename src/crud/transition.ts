@@ -12,14 +12,13 @@ import type { Transition } from '../model/lifecycle.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { assignmentsSql } from './assignments.ts'
 import { type Moved, recordChanged } from './audited.ts'
-import type { Candidate } from './candidate.ts'
 import type { Failure } from './changes.ts'
 import { newUnit, Tally, type Unit } from './consequences.ts'
-import { checkParents } from './creation.ts'
-import { checkInputs, referencesTaken } from './given.ts'
-import { refuseInput, said, type Values } from './input.ts'
+import { checkInputs, checkTaken } from './given.ts'
+import { said, type Values } from './input.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
 import { refusalsOf } from './move-refusals.ts'
+import { reread } from './reread.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
 import { sealedExisting } from './sealing.ts'
 import { selectList } from './select.ts'
@@ -74,7 +73,17 @@ export async function moveRows(
   const fresh = found.filter(({ row }) => !unit.taken.has(nameOf(row)))
   const refused = await refusalsOf(transaction, scope, declared, fresh)
   const eligible = fresh.filter(({ row }) => !refused.has(row))
-  const values = await checkReferences(transaction, scope, declared, eligible, named)
+  const asked = eligible.map(({ row }) => row)
+  // A run that starts must meet all that its parents ask: they may have changed after it was created.
+  const values = await checkTaken(
+    transaction,
+    scope,
+    declared.verb,
+    declared,
+    asked,
+    named,
+    declared.creates !== undefined,
+  )
   const inner = { ...unit, taken: new Set([...unit.taken, ...eligible.map(({ row }) => nameOf(row))]) }
   const moved: Moved[] = []
   for (const way of waysOf(declared)) {
@@ -90,8 +99,10 @@ export async function moveRows(
   }
   await settle(transaction, scope, moved, actor, inner)
   const before = new Set(moved.map((row) => row.before))
+  const hasEffects = waysOf(declared).some(({ effects }) => effects.length > 0)
+  const ordered = inKeyOrder(found, moved)
   return {
-    moved: unit.depth === 0 ? await asTheyAre(transaction, scope, declared, inKeyOrder(found, moved)) : moved,
+    moved: unit.depth === 0 && hasEffects ? await reread(transaction, scope, ordered) : ordered,
     unmoved: found.flatMap(({ row }) => (before.has(row) ? [] : [{ row, reason: refused.get(row) }])),
   }
 }
@@ -234,63 +245,9 @@ async function takeWay(
     .catch((error: unknown) => rethrow(entity, error, values))
 }
 
-/**
- * References that are taken lead to rows that may have them; a run that starts must meet all that its parents ask,
- * since they may have changed after it was created.
- *
- * @returns what was given, with the keys of the rows
- */
-async function checkReferences(
-  transaction: Transaction,
-  scope: Scope,
-  declared: Transition,
-  found: readonly Found[],
-  given: Values,
-): Promise<Values> {
-  const { entity } = scope
-  const taken = referencesTaken(scope, declared, given)
-  if (found.length === 0 || (taken.length === 0 && !declared.creates)) return given
-  const own = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(entity.fields, key)))
-  const candidates: Candidate[] = found.map(({ row }) => ({ values: { ...row, ...own }, problems: [] }))
-  await checkParents(transaction, scope, candidates, {
-    limits: false,
-    ...(declared.creates ? {} : { only: taken }),
-  })
-  const problems = candidates.flatMap(({ values: row, problems: of }) =>
-    of.map(({ where, reason }) => ({
-      where: [...(found.length > 1 ? [String(row[entity.primaryKey])] : []), where].filter(Boolean).join('.'),
-      reason,
-    })),
-  )
-  refuseInput(entity, declared.verb, problems)
-  const [first] = candidates
-  return { ...given, ...Object.fromEntries(taken.map((key) => [key, first?.values[key]])) }
-}
-
 function inKeyOrder(found: readonly Found[], moved: readonly Moved[]): readonly Moved[] {
   const after = new Map(moved.map((one) => [one.before, one]))
   return found.flatMap(({ row }) => after.get(row) ?? [])
-}
-
-/** Effects may have come back to the rows themselves. */
-async function asTheyAre(
-  transaction: Transaction,
-  scope: Scope,
-  declared: Transition,
-  moved: readonly Moved[],
-): Promise<readonly Moved[]> {
-  if (moved.length === 0 || waysOf(declared).every(({ effects }) => effects.length === 0)) return moved
-  const { entity } = scope
-  const keyOf = (row: Cells) => String(row[entity.primaryKey])
-  const rows = await transaction.rows<Cells>(sql`
-    SELECT ${selectList(Object.keys(entity.fields))}
-    FROM ${tableOf(scope)}
-    WHERE ${keyIn(
-      scope,
-      moved.map(({ after }) => keyOf(after)),
-    )}`)
-  const now = new Map(rows.map((row) => [keyOf(row), row]))
-  return moved.map(({ before, after }) => ({ before, after: now.get(keyOf(after)) ?? after }))
 }
 
 function refuseUnmoved(scope: Scope, wanted: readonly string[], result: MovedRows): void {

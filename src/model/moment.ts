@@ -12,6 +12,9 @@ export type Moment =
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const
 
+/** A timestamp begins in 4713 BC (PostgreSQL manual, 8.5). */
+const LONGEST_AGO = 6_000 * 365 * SECONDS.d
+
 /** @returns milliseconds. @throws InvalidValue */
 export function parseDuration(raw: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|[smhdw])$/.exec(raw.trim())
@@ -24,7 +27,11 @@ export function parseDuration(raw: string): number {
 export function parseMoment(raw: string): Moment {
   const word = raw.trim()
   if (word === 'now') return { kind: 'ago', seconds: 0 }
-  if (/^\d+(\.\d+)?(ms|[smhdw])$/.test(word)) return { kind: 'ago', seconds: parseDuration(word) / 1000 }
+  if (/^\d+(\.\d+)?(ms|[smhdw])$/.test(word)) {
+    const seconds = parseDuration(word) / 1000
+    if (seconds > LONGEST_AGO) throw new InvalidValue('must not lie more than 6000 years back')
+    return { kind: 'ago', seconds }
+  }
   const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?))?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(
     word,
   )
