@@ -8,7 +8,7 @@ export { type ForeignKey, foreignKeysIn, foreignKeysTo } from './catalog/foreign
 export { functions } from './catalog/functions.ts'
 export { type CatalogIndex, indexes } from './catalog/indexes.ts'
 export { type CatalogRelation, relations } from './catalog/relations.ts'
-export { type Deferrability, withQualifiedNames } from './catalog/scope.ts'
+export { type Deferrability, type Validity, withQualifiedNames } from './catalog/scope.ts'
 export { type CatalogTrigger, triggers } from './catalog/triggers.ts'
 export { type CatalogType, types } from './catalog/types.ts'
 export { type CatalogView, views } from './catalog/views.ts'

@@ -69,6 +69,8 @@ function tableFacts(name: string, table: TableDescription): Fact[] {
   return [
     whole,
     { object: name, kind: 'partitioning', value: table.partitionedBy ?? 'none', of },
+    { object: name, kind: 'persistence', value: table.persistence, of },
+    { object: name, kind: 'row security', value: table.rowSecurity ? 'on' : 'off', of },
     { object: name, kind: 'primary key', value: columnList(table.primaryKey), of },
     ...Object.entries(table.columns).flatMap(([key, column]): Fact[] => {
       const self: Fact = { object: `${name}.${key}`, kind: 'column', value: column.type, of }
@@ -81,29 +83,43 @@ function tableFacts(name: string, table: TableDescription): Fact[] {
         property('identity', column.identity ?? 'none'),
       ]
     }),
-    ...each(table.uniques, 'unique', (unique) => columnList(unique.on) + unlessUsual(unique.deferrability)),
-    ...each(table.checks, 'check', (expression) => expression),
-    ...each(
-      table.foreignKeys,
-      'foreign key',
-      (key) =>
-        `${key.name} to ${key.table} (${key.column}) ON DELETE ${key.onDelete.toUpperCase()}${unlessUsual(key.deferrability)}`,
+    ...each(table.uniques, 'unique', (unique) =>
+      words(columnList(unique.on), ...nulls(unique), ...unless('not deferrable', unique.deferrability)),
     ),
-    ...each(table.indexes, 'index', ({ unique, method, on, where, valid }) =>
-      [
-        ...(unique ? ['UNIQUE'] : []),
-        method,
-        columnList(on),
-        ...(where === null ? [] : [`WHERE ${where}`]),
-        ...(valid ? [] : ['(invalid: its build was interrupted or is under way)']),
-      ].join(' '),
+    ...each(table.checks, 'check', (expression) => expression),
+    ...each(table.foreignKeys, 'foreign key', (key) =>
+      words(
+        `${columnList(key.on)} to ${key.table} ${columnList(key.columns)} ON DELETE ${key.onDelete.toUpperCase()}`,
+        ...unless('no action', key.onUpdate).map((action) => `ON UPDATE ${action}`),
+        ...unless('not deferrable', key.deferrability),
+        ...unless('valid', key.validity),
+      ),
+    ),
+    ...each(table.indexes, 'index', (index) =>
+      words(
+        ...(index.unique ? ['UNIQUE'] : []),
+        index.method,
+        columnList(index.on),
+        ...nulls(index),
+        ...(index.where === null ? [] : [`WHERE ${index.where}`]),
+        ...(index.valid ? [] : ['(invalid: its build was interrupted or is under way)']),
+      ),
     ),
     ...each(table.triggers, 'trigger', (state) => state),
   ]
 }
 
-function unlessUsual(deferrability: string): string {
-  return deferrability === 'not deferrable' ? '' : ` ${deferrability.toUpperCase()}`
+function words(...parts: readonly string[]): string {
+  return parts.join(' ')
+}
+
+/** The property in capitals, as SQL has it, where it is not the usual one. */
+function unless(usual: string, property: string): string[] {
+  return property === usual ? [] : [property.toUpperCase()]
+}
+
+function nulls({ nullsNotDistinct }: { readonly nullsNotDistinct: boolean }): string[] {
+  return nullsNotDistinct ? ['NULLS NOT DISTINCT'] : []
 }
 
 function columnList(columns: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** What the declarations of a system promise about its schema. */
 import type { Entity } from '../model/entity.ts'
 import { entityNamed, type System } from '../model/system.ts'
-import type { ColumnDescription, SchemaDescription, TableDescription } from './description.ts'
+import { type ColumnDescription, partitioned, type SchemaDescription, type TableDescription } from './description.ts'
 
 /** @param schema as `quote_ident` prints it */
 export function describeDeclarations(system: System, schema: string): SchemaDescription {
@@ -32,17 +32,29 @@ function describeEntity(system: System, entity: Entity, schema: string): TableDe
     primaryKey: [entity.primaryKey, ...(partitioning === undefined ? [] : [partitioning.field])],
     foreignKeys: describeForeignKeys(system, entity),
     uniques: Object.fromEntries(
-      entity.uniques.map(({ name, fields: on }) => [name, { on, deferrability: 'not deferrable' }]),
+      entity.uniques.map(({ name, fields: on }) => [
+        name,
+        { on, nullsNotDistinct: false, deferrability: 'not deferrable' },
+      ]),
     ),
     checks: Object.fromEntries(entity.checks.map(({ name, expression }) => [name, inSchema(expression)])),
     indexes: Object.fromEntries(
       entity.indexes.map(({ name, on, method = 'btree', unique = false, where }) => [
         name,
-        { on: on.map(inSchema), method, unique, where: where === undefined ? null : inSchema(where), valid: true },
+        {
+          on: on.map(inSchema),
+          method,
+          unique,
+          nullsNotDistinct: false,
+          where: where === undefined ? null : inSchema(where),
+          valid: true,
+        },
       ]),
     ),
     triggers: Object.fromEntries(entity.triggers.map((name) => [name, 'enabled'])),
-    partitionedBy: partitioning === undefined ? null : `RANGE (${partitioning.field})`,
+    partitionedBy: partitioning === undefined ? null : partitioned(`RANGE (${partitioning.field})`, true),
+    persistence: 'permanent',
+    rowSecurity: false,
   }
 }
 
@@ -75,12 +87,14 @@ function describeForeignKeys(system: System, { table, fields }: Entity): TableDe
   for (const [key, { reference }] of Object.entries(fields)) {
     const parent = reference && entityNamed(system, reference.entity)
     if (reference === undefined || parent === undefined) continue
-    keys[key] = {
-      name: reference.constraint ?? `fk_${table}_${key.replace(/_id$/, '')}`,
+    keys[reference.constraint ?? `fk_${table}_${key.replace(/_id$/, '')}`] = {
+      on: [key],
       table: parent.table,
-      column: reference.field,
+      columns: [reference.field],
       onDelete: reference.onDelete,
+      onUpdate: 'no action',
       deferrability: 'not deferrable',
+      validity: 'valid',
     }
   }
   return keys

@@ -2,7 +2,7 @@
  * One form for what a schema holds, so that what the declarations promise (`declared.ts`) and what the catalog has
  * (`live.ts`) can be compared. Expressions stand as PostgreSQL prints them with an empty search path.
  */
-import type { Deferrability } from '../db/catalog.ts'
+import type { Deferrability, Validity } from '../db/catalog.ts'
 
 export interface ColumnDescription {
   readonly type: string
@@ -15,15 +15,19 @@ export interface ColumnDescription {
 }
 
 export interface ForeignKeyDescription {
-  readonly name: string
+  readonly on: readonly string[]
+  /** With its schema where that is another one. */
   readonly table: string
-  readonly column: string
+  readonly columns: readonly string[]
   readonly onDelete: string
+  readonly onUpdate: string
   readonly deferrability: Deferrability
+  readonly validity: Validity
 }
 
 export interface UniqueDescription {
   readonly on: readonly string[]
+  readonly nullsNotDistinct: boolean
   readonly deferrability: Deferrability
 }
 
@@ -32,6 +36,7 @@ export interface IndexDescription {
   readonly on: readonly string[]
   readonly method: string
   readonly unique: boolean
+  readonly nullsNotDistinct: boolean
   readonly where: string | null
   /** False for what an interrupted concurrent build left behind, and while one is under way. */
   readonly valid: boolean
@@ -40,15 +45,17 @@ export interface IndexDescription {
 export interface TableDescription {
   readonly columns: Readonly<Record<string, ColumnDescription>>
   readonly primaryKey: readonly string[]
-  /** By column; every foreign key here has one. */
   readonly foreignKeys: Readonly<Record<string, ForeignKeyDescription>>
   readonly uniques: Readonly<Record<string, UniqueDescription>>
+  /** Conditions, with NOT VALID or NOT ENFORCED after one that does not hold for every row. */
   readonly checks: Readonly<Record<string, string>>
   /** Besides those that back a primary key or unique constraint. */
   readonly indexes: Readonly<Record<string, IndexDescription>>
   readonly triggers: Readonly<Record<string, 'enabled' | 'disabled'>>
-  /** `RANGE (created_at)` for a partitioned table. */
+  /** `RANGE (created_at) with a DEFAULT partition` for a partitioned table. */
   readonly partitionedBy: string | null
+  readonly persistence: 'permanent' | 'unlogged'
+  readonly rowSecurity: boolean
 }
 
 export interface SchemaDescription {
@@ -61,4 +68,9 @@ export interface SchemaDescription {
   readonly views: readonly string[]
   /** Anything of a kind that no declaration can stand for: domains, materialized views, foreign tables. */
   readonly others: readonly string[]
+}
+
+/** How a table is partitioned, in words. */
+export function partitioned(by: string, hasDefault: boolean): string {
+  return hasDefault ? `${by} with a DEFAULT partition` : `${by} without a DEFAULT partition`
 }

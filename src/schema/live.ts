@@ -1,7 +1,7 @@
 /** What a schema really holds, in the form of the declarations. */
 import * as catalog from '../db/catalog.ts'
 import type { Database, Queryable } from '../db/database.ts'
-import type { IndexDescription, SchemaDescription, TableDescription } from './description.ts'
+import { type IndexDescription, partitioned, type SchemaDescription, type TableDescription } from './description.ts'
 
 /** The schema's own record of applied migrations, and the sequence of its serial column, are left out. */
 const isRecord = ({ name }: { readonly name: string }) => name.startsWith('steward_migrations')
@@ -26,7 +26,15 @@ export function describeLive(db: Database, schema: string): Promise<SchemaDescri
       tables: Object.fromEntries(
         relations
           .filter(({ kind }) => kind === 'table')
-          .map(({ name, partitionedBy }) => [name, { ...describeTable(name), partitionedBy }]),
+          .map(({ name, partitionedBy: by, hasDefaultPartition, persistence, rowSecurity }) => [
+            name,
+            {
+              ...describeTable(name),
+              partitionedBy: by === null ? null : partitioned(by, hasDefaultPartition),
+              persistence,
+              rowSecurity,
+            },
+          ]),
       ),
       types: Object.fromEntries(
         types.filter(({ kind }) => kind === 'enum').map(({ name, labels }) => [name, labels]),
@@ -44,7 +52,7 @@ export function describeLive(db: Database, schema: string): Promise<SchemaDescri
 async function tableDescriber(
   tx: Queryable,
   schema: string,
-): Promise<(table: string) => Omit<TableDescription, 'partitionedBy'>> {
+): Promise<(table: string) => Omit<TableDescription, 'partitionedBy' | 'persistence' | 'rowSecurity'>> {
   const columns = await catalog.columns(tx, schema)
   const constraints = await catalog.constraints(tx, schema)
   const foreignKeys = await catalog.foreignKeysIn(tx, schema)
@@ -59,21 +67,38 @@ async function tableDescriber(
       primaryKey: ofKind('primary key').flatMap((key) => key.columns),
       foreignKeys: Object.fromEntries(
         foreignKeys.filter(own).map((key) => [
-          key.columns.join(),
+          key.name,
           {
-            name: key.name,
-            table: key.referencedTable,
-            column: key.referencedColumns.join(),
+            on: key.columns,
+            table:
+              key.referencedSchema === schema
+                ? key.referencedTable
+                : `${key.referencedSchema}.${key.referencedTable}`,
+            columns: key.referencedColumns,
             onDelete: key.onDelete,
+            onUpdate: key.onUpdate,
             deferrability: key.deferrability,
+            validity: key.validity,
           },
         ]),
       ),
       uniques: Object.fromEntries(
-        ofKind('unique').map(({ name: unique, columns: on, deferrability }) => [unique, { on, deferrability }]),
+        ofKind('unique').map(({ name: unique, columns: on, deferrability }) => [
+          unique,
+          {
+            on,
+            nullsNotDistinct: indexes.some(
+              (index) => index.constraint === unique && index.nullsNotDistinct && own(index),
+            ),
+            deferrability,
+          },
+        ]),
       ),
       checks: Object.fromEntries(
-        [...ofKind('check'), ...ofKind('exclusion')].map((check) => [check.name, check.expression ?? '']),
+        [...ofKind('check'), ...ofKind('exclusion')].map((check) => [
+          check.name,
+          `${check.expression ?? ''}${check.validity === 'valid' ? '' : ` ${check.validity.toUpperCase()}`}`,
+        ]),
       ),
       indexes: Object.fromEntries(
         indexes
@@ -89,6 +114,13 @@ async function tableDescriber(
 
 /** What an index is besides its name. A column that it only carries is none of the declared ones. */
 export function describeIndex(index: catalog.CatalogIndex): IndexDescription {
-  const { on, includes, method, unique, where, valid } = index
-  return { on: [...on, ...includes.map((column) => `INCLUDE ${column}`)], method, unique, where, valid }
+  const { on, includes, method, unique, nullsNotDistinct, where, valid } = index
+  return {
+    on: [...on, ...includes.map((column) => `INCLUDE ${column}`)],
+    method,
+    unique,
+    nullsNotDistinct,
+    where,
+    valid,
+  }
 }

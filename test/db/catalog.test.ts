@@ -22,13 +22,15 @@ beforeAll(async () => {
        doubled numeric GENERATED ALWAYS AS (price * 2) STORED
      )`,
     `CREATE DOMAIN shop.sum AS numeric`,
+    `CREATE TYPE shop.pair AS (one integer, other integer)`,
+    `CREATE TYPE shop.span AS RANGE (subtype = integer)`,
     `CREATE TABLE shop.visits (
        customer_id bigint REFERENCES shop.customers ON DELETE CASCADE DEFERRABLE,
        at timestamptz NOT NULL,
        page text CHECK (page <> ''),
        PRIMARY KEY (customer_id, at)
      ) PARTITION BY RANGE (at)`,
-    `CREATE INDEX visits_by_page ON shop.visits (page)`,
+    `CREATE INDEX visits_by_page ON shop.visits (page COLLATE "C" text_pattern_ops DESC)`,
     `CREATE TABLE shop.visits_y2026m11 PARTITION OF shop.visits FOR VALUES FROM ('2026-11-01') TO ('2026-12-01')`,
     `CREATE TABLE shop.visits_default PARTITION OF shop.visits DEFAULT`,
     `CREATE VIEW shop.dear AS SELECT id FROM shop.orders WHERE price > 1000`,
@@ -45,12 +47,20 @@ afterAll(() => database.drop())
 
 test('relations of every kind, and types', async () => {
   const { db } = database
+  const plain = {
+    kind: 'table',
+    partitionedBy: null,
+    hasDefaultPartition: false,
+    persistence: 'permanent',
+    rowSecurity: false,
+  }
   expect(await catalog.relations(db, 'shop')).toEqual([
-    { name: 'customers', kind: 'table', partitionedBy: null },
-    { name: 'dear', kind: 'view', partitionedBy: null },
-    { name: 'orders', kind: 'table', partitionedBy: null },
+    { ...plain, name: 'customers' },
+    { ...plain, name: 'dear', kind: 'view' },
+    { ...plain, name: 'orders' },
+    { ...plain, name: 'pair', kind: 'composite type' },
     // One table: its partitions are no relations of their own.
-    { name: 'visits', kind: 'table', partitionedBy: 'RANGE (at)' },
+    { ...plain, name: 'visits', partitionedBy: 'RANGE (at)', hasDefaultPartition: true },
   ])
   expect(await catalog.withQualifiedNames(db, (tx) => catalog.views(tx, 'shop'))).toEqual([
     {
@@ -61,6 +71,8 @@ test('relations of every kind, and types', async () => {
   ])
   expect(await catalog.relations(db, 'Shop')).toEqual([])
   expect(await catalog.types(db, 'shop')).toEqual([
+    // Without its multirange, and below without its functions: they are made along with it.
+    { name: 'span', kind: 'range', labels: [] },
     { name: 'state', kind: 'enum', labels: ['open', 'closed', 'lost'] },
     { name: 'sum', kind: 'domain', labels: [] },
   ])
@@ -92,7 +104,15 @@ test('columns, with types that always name their schema', async () => {
 
 test('indexes with order, predicate and what they carry', async () => {
   const indexes = await catalog.withQualifiedNames(database.db, (db) => catalog.indexes(db, 'shop'))
-  const plain = { method: 'btree', includes: [], unique: false, constraint: null, where: null, valid: true }
+  const plain = {
+    method: 'btree',
+    includes: [],
+    unique: false,
+    nullsNotDistinct: false,
+    constraint: null,
+    where: null,
+    valid: true,
+  }
   expect(indexes).toEqual([
     { ...plain, table: 'customers', name: 'customers_by_mail', on: ['lower("e mail")', 'id DESC NULLS LAST'] },
     {
@@ -120,7 +140,7 @@ test('indexes with order, predicate and what they carry', async () => {
       includes: ['price'],
       where: "(state = 'open'::shop.state)",
     },
-    { ...plain, table: 'visits', name: 'visits_by_page', on: ['page'] },
+    { ...plain, table: 'visits', name: 'visits_by_page', on: ['page COLLATE C text_pattern_ops DESC'] },
     {
       ...plain,
       table: 'visits',
@@ -135,7 +155,7 @@ test('indexes with order, predicate and what they carry', async () => {
 test('constraints, foreign keys both ways, triggers, functions', async () => {
   const { db } = database
   const constraints = await catalog.constraints(db, 'shop')
-  const checked = { expression: null, deferrability: 'not deferrable' }
+  const checked = { expression: null, deferrability: 'not deferrable', validity: 'valid' }
   expect(constraints.filter(({ table }) => table.startsWith('visits'))).toEqual([
     {
       ...checked,
@@ -167,7 +187,9 @@ test('constraints, foreign keys both ways, triggers, functions', async () => {
     referencedTable: 'customers',
     referencedColumns: ['id'],
     onDelete: 'cascade',
+    onUpdate: 'no action',
     deferrability: 'not deferrable',
+    validity: 'valid',
   }
   // The key of the partitioned table once, its copies on the partitions not at all.
   const visits = {

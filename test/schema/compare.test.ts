@@ -1,8 +1,16 @@
 /** Comparing two descriptions of a schema: one difference for each thing that differs, said in words. */
 import { expect, test } from 'vitest'
 import { differences, inWords } from '../../src/schema/compare.ts'
-import type { SchemaDescription, TableDescription } from '../../src/schema/description.ts'
+import type { IndexDescription, SchemaDescription, TableDescription } from '../../src/schema/description.ts'
 
+const index: IndexDescription = {
+  on: ['name DESC'],
+  method: 'btree',
+  unique: false,
+  nullsNotDistinct: false,
+  where: null,
+  valid: true,
+}
 const table: TableDescription = {
   columns: {
     id: { type: 'uuid', nullable: false, default: 'gen_random_uuid()', generated: null, identity: null },
@@ -10,11 +18,13 @@ const table: TableDescription = {
   },
   primaryKey: ['id'],
   foreignKeys: {},
-  uniques: { uq_things_name: { on: ['name'], deferrability: 'not deferrable' } },
+  uniques: { uq_things_name: { on: ['name'], nullsNotDistinct: false, deferrability: 'not deferrable' } },
   checks: {},
-  indexes: { ix_things_name: { on: ['name DESC'], method: 'btree', unique: false, where: null, valid: true } },
+  indexes: { ix_things_name: index },
   triggers: { touch: 'enabled' },
   partitionedBy: null,
+  persistence: 'permanent',
+  rowSecurity: false,
 }
 const schema: SchemaDescription = {
   tables: { things: table },
@@ -57,13 +67,22 @@ test('every property of a table is compared', () => {
   expect(changed({}, { triggers: { touch: 'disabled' } })).toEqual([
     'things.touch: trigger is disabled, declared enabled',
   ])
-  expect(changed({}, { uniques: { uq_things_name: { on: ['name'], deferrability: 'initially deferred' } } })).toEqual(
-    ['things.uq_things_name: unique is (name) INITIALLY DEFERRED, declared (name)'],
-  )
+  expect(changed({}, { persistence: 'unlogged', rowSecurity: true })).toEqual([
+    'things: persistence is unlogged, declared permanent',
+    'things: row security is on, declared off',
+  ])
+  const unique = { on: ['name'], nullsNotDistinct: true, deferrability: 'initially deferred' } as const
+  expect(changed({}, { uniques: { uq_things_name: unique } })).toEqual([
+    'things.uq_things_name: unique is (name) NULLS NOT DISTINCT INITIALLY DEFERRED, declared (name)',
+  ])
   expect(
     changed(
       {},
-      { indexes: { ix_things_name: { on: ['name'], method: 'gin', unique: true, where: '(id > 1)', valid: false } } },
+      {
+        indexes: {
+          ix_things_name: { ...index, on: ['name'], method: 'gin', unique: true, where: '(id > 1)', valid: false },
+        },
+      },
     ),
   ).toEqual([
     'things.ix_things_name: index is UNIQUE gin (name) WHERE (id > 1) (invalid: its build was interrupted or is under way), declared btree (name DESC)',
@@ -73,17 +92,21 @@ test('every property of a table is compared', () => {
       {},
       {
         foreignKeys: {
-          name: {
-            name: 'fk',
+          fk_things_name: {
+            on: ['name'],
             table: 'others',
-            column: 'id',
+            columns: ['id'],
             onDelete: 'set null',
+            onUpdate: 'cascade',
             deferrability: 'not deferrable',
+            validity: 'not valid',
           },
         },
       },
     ),
-  ).toEqual(['things.name: foreign key is not declared: fk to others (id) ON DELETE SET NULL'])
+  ).toEqual([
+    'things.fk_things_name: foreign key is not declared: (name) to others (id) ON DELETE SET NULL ON UPDATE CASCADE NOT VALID',
+  ])
 })
 
 test('types by their labels in order, and functions, sequences, views and the rest by their names', () => {

@@ -69,10 +69,10 @@ test('every change by hand is named with where it is, exit 10', async () => {
     ['skyvern', 'screenshots', 'table', 'present', null],
     [
       'skyvern',
-      'steps.task_id',
+      'steps.fk_steps_task',
       'foreign key',
-      'fk_steps_task to tasks (task_id) ON DELETE CASCADE',
-      'fk_steps_task to tasks (task_id) ON DELETE SET NULL',
+      '(task_id) to tasks (task_id) ON DELETE CASCADE',
+      '(task_id) to tasks (task_id) ON DELETE SET NULL',
     ],
     [
       'skyvern',
@@ -89,6 +89,38 @@ test('every change by hand is named with where it is, exit 10', async () => {
     ['skyvern', 'tasks.tasks_set_modified_at', 'trigger', 'enabled', 'disabled'],
     ['skyvern', 'tasks.url', 'nullability', 'NOT NULL', 'nullable'],
     ['skyvern', 'users.uq_users_organization_email', 'unique', '(organization_id, email)', null],
+  ])
+})
+
+test('what looks the same by its name is told apart, and nobody is told of the parts of what is there', async () => {
+  await execute(
+    `DROP INDEX devflow.idx_tasks_tags`,
+    `CREATE INDEX idx_tasks_tags ON devflow.tasks USING gin (tags jsonb_path_ops)`,
+    `DROP INDEX devflow.idx_projects_repository_url`,
+    `CREATE INDEX idx_projects_repository_url ON devflow.projects (repository_url COLLATE "C")`,
+    `ALTER TABLE devflow.tasks DROP CONSTRAINT chk_tasks_priority`,
+    `ALTER TABLE devflow.tasks ADD CONSTRAINT chk_tasks_priority CHECK (priority BETWEEN 0 AND 10) NOT VALID`,
+    `ALTER TABLE devflow.tasks DROP CONSTRAINT fk_tasks_project`,
+    `ALTER TABLE devflow.tasks ADD CONSTRAINT fk_tasks_project FOREIGN KEY (project_id) REFERENCES devflow.projects
+       ON DELETE CASCADE ON UPDATE CASCADE NOT VALID`,
+    `ALTER TABLE devflow.tasks ADD CONSTRAINT a_second FOREIGN KEY (project_id) REFERENCES devflow.projects`,
+    `ALTER TABLE devflow.validations ENABLE ROW LEVEL SECURITY`,
+    `ALTER TABLE devflow.workflow_events SET UNLOGGED`,
+    `CREATE TYPE devflow.span AS RANGE (subtype = integer)`,
+    `DROP TABLE autopr.execution_logs_default`,
+  )
+  const { stdout } = await runCli(['schema', 'diff', 'autopr', 'devflow', '--json', '--url', database.url])
+  const rows: { object: string; difference: string }[] = JSON.parse(stdout)
+  expect(rows.map(({ object, difference }) => `${object}: ${difference}`)).toEqual([
+    'execution_logs: partitioning is RANGE (created_at) without a DEFAULT partition, declared RANGE (created_at) with a DEFAULT partition',
+    'projects.idx_projects_repository_url: index is btree (repository_url COLLATE C), declared btree (repository_url)',
+    'range span: object is not declared',
+    'tasks.a_second: foreign key is not declared: (project_id) to projects (id) ON DELETE NO ACTION',
+    'tasks.chk_tasks_priority: check is ((priority >= 0) AND (priority <= 10)) NOT VALID, declared ((priority >= 0) AND (priority <= 10))',
+    'tasks.fk_tasks_project: foreign key is (project_id) to projects (id) ON DELETE CASCADE ON UPDATE CASCADE NOT VALID, declared (project_id) to projects (id) ON DELETE CASCADE',
+    'tasks.idx_tasks_tags: index is gin (tags jsonb_path_ops), declared gin (tags)',
+    'validations: row security is on, declared off',
+    'workflow_events: persistence is unlogged, declared permanent',
   ])
 })
 

@@ -31,7 +31,7 @@ it('has every index that the document names, and the one of decision 43', () => 
     'idx_tasks_user_id',
     'idx_tasks_user_status',
   ])
-  expect(tasks?.foreignKeys.user_id).toMatchObject({ name: 'fk_task_user', table: 'users', column: 'id' })
+  expect(tasks?.foreignKeys.fk_task_user).toMatchObject({ on: ['user_id'], table: 'users', columns: ['id'] })
   expect(Object.keys(tasks?.checks ?? {})).toEqual(
     expect.arrayContaining(['chk_status', 'chk_progress', 'chk_tool_id']),
   )

@@ -13,9 +13,11 @@ export const diff = defineCommand({
   name: 'diff',
   summary: 'Compare the database with what the systems declare',
   description:
-    'Names every difference in tables, columns, keys, checks, indexes, triggers, enum types, sequences, functions, ' +
-    'views and partitioning. Exits 0 when there is none and 10 when there is one. Only reads: a role that may ' +
-    'SELECT is enough.',
+    'Names every difference in tables, columns, keys, checks, indexes, enum types and partitioning, and what there is ' +
+    'of triggers, functions, views and sequences: whether each is there, under its name and arguments, and whether a ' +
+    'trigger is enabled. What a trigger calls, and what stands inside functions and views, is not compared; neither ' +
+    'are owners, privileges, policies, rules and comments. Exits 0 when there is no difference and 10 when there is ' +
+    'one. Only reads: a role that may SELECT is enough.',
   examples: [
     { command: 'schema diff', does: 'Compare every system' },
     { command: 'schema diff skyvern --json', does: 'One system, for a script' },

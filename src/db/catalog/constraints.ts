@@ -1,6 +1,6 @@
 import { sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
-import { columnNames, type Deferrability, deferrability } from './scope.ts'
+import { columnNames, type Deferrability, deferrability, type Validity, validity } from './scope.ts'
 
 export interface CatalogConstraint {
   readonly table: string
@@ -10,6 +10,7 @@ export interface CatalogConstraint {
   /** Condition of a check as `pg_get_expr` prints it. */
   readonly expression: string | null
   readonly deferrability: Deferrability
+  readonly validity: Validity
 }
 
 /**
@@ -28,7 +29,8 @@ export function constraints(db: Queryable, schema: string): Promise<CatalogConst
            END AS kind,
            ${columnNames(sql`k.conrelid`, sql`k.conkey`)} AS columns,
            pg_get_expr(k.conbin, k.conrelid) AS expression,
-           ${deferrability} AS deferrability
+           ${deferrability} AS deferrability,
+           ${validity} AS validity
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

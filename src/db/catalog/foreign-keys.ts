@@ -1,6 +1,6 @@
 import { type Sql, sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
-import { columnNames, type Deferrability, deferrability } from './scope.ts'
+import { columnNames, type Deferrability, deferrability, type Validity, validity } from './scope.ts'
 
 export interface ForeignKey {
   readonly name: string
@@ -11,9 +11,13 @@ export interface ForeignKey {
   readonly referencedSchema: string
   readonly referencedTable: string
   readonly referencedColumns: readonly string[]
-  readonly onDelete: 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
+  readonly onDelete: ForeignKeyAction
+  readonly onUpdate: ForeignKeyAction
   readonly deferrability: Deferrability
+  readonly validity: Validity
 }
+
+export type ForeignKeyAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
 
 /** Foreign keys that refer to the table, of any schema: who notices when its rows go. */
 export function foreignKeysTo(db: Queryable, schema: string, table: string): Promise<ForeignKey[]> {
@@ -34,14 +38,10 @@ function foreignKeys(db: Queryable, condition: Sql): Promise<ForeignKey[]> {
            rn.nspname AS "referencedSchema",
            rc.relname AS "referencedTable",
            ${columnNames(sql`k.confrelid`, sql`k.confkey`)} AS "referencedColumns",
-           CASE k.confdeltype
-             WHEN 'a' THEN 'no action'
-             WHEN 'r' THEN 'restrict'
-             WHEN 'c' THEN 'cascade'
-             WHEN 'n' THEN 'set null'
-             ELSE 'set default'
-           END AS "onDelete",
-           ${deferrability} AS deferrability
+           ${action(sql`k.confdeltype`)} AS "onDelete",
+           ${action(sql`k.confupdtype`)} AS "onUpdate",
+           ${deferrability} AS deferrability,
+           ${validity} AS validity
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -53,4 +53,14 @@ function foreignKeys(db: Queryable, condition: Sql): Promise<ForeignKey[]> {
       AND ${condition}
     ORDER BY n.nspname, c.relname, k.conname
   `)
+}
+
+function action(code: Sql): Sql {
+  return sql`CASE ${code}
+             WHEN 'a' THEN 'no action'
+             WHEN 'r' THEN 'restrict'
+             WHEN 'c' THEN 'cascade'
+             WHEN 'n' THEN 'set null'
+             ELSE 'set default'
+           END`
 }

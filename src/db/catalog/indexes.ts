@@ -5,11 +5,13 @@ export interface CatalogIndex {
   readonly table: string
   readonly name: string
   readonly method: string
-  /** Key columns by name, or expressions, in order, with DESC and NULLS where they are not the default. */
+  /** Key columns by name, or expressions, in order, with collation, operator class, DESC and NULLS where not the default. */
   readonly on: readonly string[]
   /** Columns it only carries (INCLUDE). */
   readonly includes: readonly string[]
   readonly unique: boolean
+  /** Whether a unique index takes a NULL once only (PostgreSQL 15 on). */
+  readonly nullsNotDistinct: boolean
   /** Name of the constraint it backs. */
   readonly constraint: string | null
   /** Predicate of a partial index as `pg_get_expr` prints it. */
@@ -27,6 +29,8 @@ export function indexes(db: Queryable, schema: string): Promise<CatalogIndex[]> 
            ARRAY(
              -- pg_get_indexdef quotes the names of columns, and is needed for expressions only.
              SELECT coalesce(a.attname::text, pg_get_indexdef(x.indexrelid, k, false))
+                    || CASE WHEN x.indcollation[k - 1] NOT IN (0, a.attcollation) THEN ' COLLATE ' || l.collname ELSE '' END
+                    || CASE WHEN o.opcdefault THEN '' ELSE ' ' || o.opcname END
                     -- indoption holds two bits a column: 1 descending, 2 nulls first (the default of descending).
                     || CASE x.indoption[k - 1] & 3
                          WHEN 1 THEN ' DESC NULLS LAST'
@@ -37,6 +41,8 @@ export function indexes(db: Queryable, schema: string): Promise<CatalogIndex[]> 
              FROM generate_series(1, x.indnkeyatts) AS k
              LEFT JOIN pg_catalog.pg_attribute AS a
                ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k - 1] AND a.attnum > 0
+             LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = x.indcollation[k - 1]
+             JOIN pg_catalog.pg_opclass AS o ON o.oid = x.indclass[k - 1]
              ORDER BY k
            ) AS "on",
            ARRAY(
@@ -46,6 +52,7 @@ export function indexes(db: Queryable, schema: string): Promise<CatalogIndex[]> 
              ORDER BY k
            ) AS includes,
            x.indisunique AS "unique",
+           coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) AS "nullsNotDistinct",
            con.conname AS "constraint",
            pg_get_expr(x.indpred, x.indrelid) AS "where",
            x.indisvalid AND x.indisready AS valid

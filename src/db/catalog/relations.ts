@@ -1,12 +1,18 @@
 import { sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
-import { notOfExtension } from './scope.ts'
+import { ofItsOwn } from './scope.ts'
 
 export interface CatalogRelation {
   readonly name: string
   readonly kind: 'table' | 'view' | 'materialized view' | 'foreign table' | 'composite type' | 'sequence'
   /** Partition key of a partitioned table as `pg_get_partkeydef` prints it: `RANGE (created_at)`. */
   readonly partitionedBy: string | null
+  /** Whether a partitioned table takes rows that no other partition is for. */
+  readonly hasDefaultPartition: boolean
+  /** An unlogged table is empty after a crash. */
+  readonly persistence: 'permanent' | 'unlogged'
+  /** Whether policies decide which rows a role sees. */
+  readonly rowSecurity: boolean
 }
 
 /**
@@ -26,22 +32,18 @@ export function relations(db: Queryable, schema: string): Promise<CatalogRelatio
              WHEN 'S' THEN 'sequence'
              ELSE c.relkind::text
            END AS kind,
-           pg_get_partkeydef(c.oid) AS "partitionedBy"
+           pg_get_partkeydef(c.oid) AS "partitionedBy",
+           coalesce(p.partdefid <> 0, false) AS "hasDefaultPartition",
+           CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'permanent' END AS persistence,
+           c.relrowsecurity AS "rowSecurity"
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
     WHERE n.nspname = ${schema}
       AND c.relkind NOT IN ('i', 'I', 't')
       AND NOT c.relispartition
       -- An identity column owns its sequence as a part of itself; that of a serial column is a thing of its own.
-      AND NOT EXISTS (
-        SELECT
-        FROM pg_catalog.pg_depend AS d
-        WHERE c.relkind = 'S'
-          AND d.classid = 'pg_catalog.pg_class'::regclass
-          AND d.objid = c.oid
-          AND d.deptype = 'i'
-      )
-      AND ${notOfExtension('pg_class', sql`c.oid`)}
+      AND ${ofItsOwn('pg_class', sql`c.oid`)}
     ORDER BY c.relname
   `)
 }

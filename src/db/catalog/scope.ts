@@ -36,13 +36,33 @@ export const deferrability: Sql = raw(`CASE
              ELSE 'not deferrable'
            END`)
 
-/** True where no extension brought the object into the schema; what one did is the extension's own. */
-export function notOfExtension(catalog: 'pg_class' | 'pg_proc' | 'pg_type', oid: Sql): Sql {
+/** Whether a constraint holds for every row: `not valid` ones only for rows that were written since (ALTER TABLE). */
+export type Validity = 'valid' | 'not valid' | 'not enforced'
+
+/** The validity of the constraint `k`. PostgreSQL before 18 enforces all and has no column to say so. */
+export const validity: Sql = raw(`CASE
+             WHEN to_jsonb(k) ->> 'conenforced' = 'false' THEN 'not enforced'
+             WHEN NOT k.convalidated THEN 'not valid'
+             ELSE 'valid'
+           END`)
+
+/**
+ * True where the object is nobody's part: neither brought by an extension, nor made along with something else, as the
+ * sequence of an identity column and the functions of a range type are (PostgreSQL manual, pg_depend).
+ */
+export function ofItsOwn(catalog: 'pg_class' | 'pg_proc' | 'pg_type', oid: Sql): Sql {
   return sql`NOT EXISTS (
     SELECT
     FROM pg_catalog.pg_depend AS d
     WHERE d.classid = ${raw(`'pg_catalog.${catalog}'::regclass`)}
       AND d.objid = ${oid}
-      AND d.deptype = 'e'
+      AND (
+        d.deptype = 'e'
+        -- A composite type's row in pg_class is a part of the one in pg_type, and speaks for both; and columns that
+        -- are a partition key are parts of their table.
+        OR d.deptype = 'i'
+          AND d.objsubid = 0
+          AND NOT (d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_type'::regclass)
+      )
   )`
 }

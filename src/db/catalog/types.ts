@@ -1,6 +1,6 @@
 import { sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
-import { notOfExtension } from './scope.ts'
+import { ofItsOwn } from './scope.ts'
 
 export interface CatalogType {
   readonly name: string
@@ -30,7 +30,7 @@ export function types(db: Queryable, schema: string): Promise<CatalogType[]> {
     JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
     WHERE n.nspname = ${schema}
       AND t.typtype NOT IN ('b', 'c')
-      AND ${notOfExtension('pg_type', sql`t.oid`)}
+      AND ${ofItsOwn('pg_type', sql`t.oid`)}
     ORDER BY t.typname
   `)
 }

@@ -1,6 +1,6 @@
 import { sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
-import { notOfExtension } from './scope.ts'
+import { ofItsOwn } from './scope.ts'
 
 export interface CatalogView {
   readonly name: string
@@ -19,7 +19,7 @@ export function views(db: Queryable, schema: string): Promise<CatalogView[]> {
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = ${schema}
       AND c.relkind IN ('v', 'm')
-      AND ${notOfExtension('pg_class', sql`c.oid`)}
+      AND ${ofItsOwn('pg_class', sql`c.oid`)}
     ORDER BY c.relname
   `)
 }
