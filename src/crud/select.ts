@@ -3,7 +3,7 @@
 import type { Queryable } from '../db/database.ts'
 import type { Problem } from '../errors.ts'
 import type { Cells, Column } from '../model/column.ts'
-import { type Entity, keyOf } from '../model/entity.ts'
+import type { Entity } from '../model/entity.ts'
 import { columnOf } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
 import { empty, identifier, join, type Sql, sql } from '../model/sql.ts'
@@ -30,17 +30,14 @@ export function readFields(
   const fields: string[] = []
   const problems: Problem[] = []
   for (const name of new Set(names)) {
-    const key = keyOf(entity, name)
-    if (fields.includes(key)) continue
-    if (visible.includes(key)) fields.push(key)
+    if (visible.includes(name)) fields.push(name)
     else problems.push({ where: '--fields', reason: reasonAgainst(entity, name, visible) })
   }
   return { fields, problems }
 }
 
 function reasonAgainst(entity: Entity, name: string, visible: readonly string[]): string {
-  const key = keyOf(entity, name)
-  if (Object.hasOwn(entity.fields, key)) return `names ${key}, which is secret; add --reveal ${key} to see it`
+  if (Object.hasOwn(entity.fields, name)) return `names ${name}, which is secret; add --reveal ${name} to see it`
   const near = nearest(name, visible)
   return `names '${name}', which ${entity.name} does not have${near ? ` (did you mean ${near}?)` : ''}`
 }
