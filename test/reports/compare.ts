@@ -36,9 +36,15 @@ export async function ask(
   })
 }
 
+/** The recommendations begin with these texts, in this order. */
+export function expectAdvice({ recommendations }: ReportResult, beginnings: readonly string[]): void {
+  expect(recommendations?.map((advice, place) => advice.slice(0, beginnings[place]?.length))).toEqual(beginnings)
+}
+
 /** Every section, every row in order, every declared column and no other; floats within the tolerance. */
 export function expectSame(report: Report, result: ReportResult, expected: ExpectedRows, of: string): void {
   const { sections } = report
+  expect(result.recommendations === undefined, of).toBe(report.recommends === undefined)
   expect(sections.map(({ key }) => key).toSorted()).toEqual(Object.keys(expected).toSorted())
   for (const { key, columns } of sections) {
     const [found, wanted] = [result.rows[key] ?? [], expected[key] ?? []]

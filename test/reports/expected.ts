@@ -4,7 +4,7 @@
  * get_organization_usage_stats, get_organization_performance_metrics, analyze_workflow_bottlenecks) as the decisions
  * mend them. Nothing is shared with the SQL.
  */
-import type { Cells } from '../../src/model/column.ts'
+import type { ExpectedRows } from './compare.ts'
 import {
   by,
   countOf,
@@ -21,52 +21,45 @@ import {
   shareOf,
 } from './raw.ts'
 
-export interface Expected {
-  readonly rows: Readonly<Record<string, readonly Cells[]>>
-  readonly recommendations?: readonly string[]
-}
-
 const big = (count: number): bigint => BigInt(count)
 
-export function expectedTaskSummary(raw: Raw, taskId: string): Expected {
+export function expectedTaskSummary(raw: Raw, taskId: string): ExpectedRows {
   const task = raw.tasks.find(({ task_id }) => task_id === taskId)
   if (!task) throw new Error('no such task')
   const steps = raw.steps.filter(({ task_id }) => task_id === taskId).toSorted((a, b) => a.order - b.order)
   const completed = countOf(steps, 'completed')
   return {
-    rows: {
-      summary: [
-        {
-          task_id: taskId,
-          status: task.status,
-          failure_reason: task.failure_reason,
-          created_at: task.created_at,
-          completed_at: task.completed_at,
-          execution_time_seconds: secondsBetween(task.created_at, task.completed_at),
-          total_steps: big(steps.length),
-          completed_steps: big(completed),
-          failed_steps: big(countOf(steps, 'failed')),
-          // Rounded by the schema TaskSummary.
-          success_rate: Math.round(shareOf(completed, steps.length) * 100) / 100,
-          total_artifacts: big(raw.artifacts.filter(({ task_id }) => task_id === taskId).length),
-          last_activity: latest(steps.map(({ created_at }) => created_at)),
-        },
-      ],
-      steps: steps.map((step) => ({
-        order: step.order,
-        step_id: step.step_id,
-        step_type: step.step_type,
-        status: step.status,
-        retry_index: step.retry_index,
-        actions: big(raw.actions.filter(({ step_id }) => step_id === step.step_id).length),
-        duration_seconds: secondsBetween(step.started_at, step.completed_at),
-        failure_reason: step.failure_reason,
-      })),
-    },
+    summary: [
+      {
+        task_id: taskId,
+        status: task.status,
+        failure_reason: task.failure_reason,
+        created_at: task.created_at,
+        completed_at: task.completed_at,
+        execution_time_seconds: secondsBetween(task.created_at, task.completed_at),
+        total_steps: big(steps.length),
+        completed_steps: big(completed),
+        failed_steps: big(countOf(steps, 'failed')),
+        // Rounded by the schema TaskSummary.
+        success_rate: Math.round(shareOf(completed, steps.length) * 100) / 100,
+        total_artifacts: big(raw.artifacts.filter(({ task_id }) => task_id === taskId).length),
+        last_activity: latest(steps.map(({ created_at }) => created_at)),
+      },
+    ],
+    steps: steps.map((step) => ({
+      order: step.order,
+      step_id: step.step_id,
+      step_type: step.step_type,
+      status: step.status,
+      retry_index: step.retry_index,
+      actions: big(raw.actions.filter(({ step_id }) => step_id === step.step_id).length),
+      duration_seconds: secondsBetween(step.started_at, step.completed_at),
+      failure_reason: step.failure_reason,
+    })),
   }
 }
 
-export function expectedWorkflowAnalytics(raw: Raw, workflowId: string, period: Period): Expected {
+export function expectedWorkflowAnalytics(raw: Raw, workflowId: string, period: Period): ExpectedRows {
   const workflow = raw.workflows.find(({ workflow_id }) => workflow_id === workflowId)
   if (!workflow) throw new Error('no such workflow')
   const runs = raw.workflow_runs.filter((run) => run.workflow_id === workflowId && isWithin(run, period))
@@ -79,36 +72,34 @@ export function expectedWorkflowAnalytics(raw: Raw, workflowId: string, period: 
     last_seen: latest(group.map(({ created_at }) => created_at)),
   }))
   return {
-    rows: {
-      summary: [
-        {
-          workflow_id: workflowId,
-          title: workflow.title,
-          version: workflow.version,
-          total_runs: big(runs.length),
-          successful_runs: big(successful),
-          failed_runs: big(failures.length),
-          success_rate: shareOf(successful, runs.length),
-          avg_execution_time_seconds: mean(
-            runs.map(({ started_at, completed_at }) => secondsBetween(started_at, completed_at)),
-          ),
-          first_run: earliest(created),
-          last_run: latest(created),
-        },
-      ],
-      failures: reasons
-        .toSorted(
-          by(
-            (row) => ['down', row.runs],
-            (row) => ['up', row.failure_reason],
-          ),
-        )
-        .slice(0, 10),
-    },
+    summary: [
+      {
+        workflow_id: workflowId,
+        title: workflow.title,
+        version: workflow.version,
+        total_runs: big(runs.length),
+        successful_runs: big(successful),
+        failed_runs: big(failures.length),
+        success_rate: shareOf(successful, runs.length),
+        avg_execution_time_seconds: mean(
+          runs.map(({ started_at, completed_at }) => secondsBetween(started_at, completed_at)),
+        ),
+        first_run: earliest(created),
+        last_run: latest(created),
+      },
+    ],
+    failures: reasons
+      .toSorted(
+        by(
+          (row) => ['down', row.runs],
+          (row) => ['up', row.failure_reason],
+        ),
+      )
+      .slice(0, 10),
   }
 }
 
-export function expectedStepMetrics(raw: Raw, organizationId: string | undefined, period: Period): Expected {
+export function expectedStepMetrics(raw: Raw, organizationId: string | undefined, period: Period): ExpectedRows {
   const owner = new Map(raw.tasks.map(({ task_id, organization_id }) => [task_id, organization_id]))
   const steps = raw.steps.filter(
     (step) => isWithin(step, period) && (organizationId === undefined || owner.get(step.task_id) === organizationId),
@@ -125,18 +116,20 @@ export function expectedStepMetrics(raw: Raw, organizationId: string | undefined
     avg_retries: mean(group.map(({ retry_index }) => retry_index)),
   }))
   return {
-    rows: {
-      steps: types.toSorted(
-        by(
-          (row) => ['down', row.total_steps],
-          (row) => ['up', row.step_type],
-        ),
+    steps: types.toSorted(
+      by(
+        (row) => ['down', row.total_steps],
+        (row) => ['up', row.step_type],
       ),
-    },
+    ),
   }
 }
 
-export function expectedOrganizationUsage(raw: Raw, organizationId: string | undefined, period: Period): Expected {
+export function expectedOrganizationUsage(
+  raw: Raw,
+  organizationId: string | undefined,
+  period: Period,
+): ExpectedRows {
   const isOwn = (row: { readonly organization_id: string }) =>
     organizationId === undefined || row.organization_id === organizationId
   const tasks = raw.tasks.filter((task) => isOwn(task) && isWithin(task, period))
@@ -144,39 +137,35 @@ export function expectedOrganizationUsage(raw: Raw, organizationId: string | und
   const runs = raw.workflow_runs.filter((run) => workflows.has(run.workflow_id) && isWithin(run, period))
   const artifacts = raw.artifacts.filter((artifact) => isOwn(artifact) && isWithin(artifact, period))
   return {
-    rows: {
-      tasks: [
-        {
-          total: big(tasks.length),
-          completed: big(countOf(tasks, 'completed')),
-          failed: big(countOf(tasks, 'failed')),
-          active: big(countOf(tasks, 'running', 'queued')),
-          success_rate: shareOf(countOf(tasks, 'completed'), tasks.length),
-          avg_duration_seconds: mean(
-            tasks.map(({ created_at, completed_at }) => secondsBetween(created_at, completed_at)),
-          ),
-        },
-      ],
-      workflows: [
-        {
-          total_workflows: big(workflows.size),
-          total_runs: big(runs.length),
-          completed_runs: big(countOf(runs, 'completed')),
-          avg_duration_seconds: mean(
-            runs.map(({ started_at, completed_at }) => secondsBetween(started_at, completed_at)),
-          ),
-        },
-      ],
-      resources: [
-        {
-          total_artifacts: big(artifacts.length),
-          screenshot_count: big(
-            artifacts.filter(({ artifact_type }) => artifact_type.startsWith('screenshot')).length,
-          ),
-          storage_bytes: String(artifacts.reduce((sum, { file_size_bytes }) => sum + (file_size_bytes ?? 0n), 0n)),
-        },
-      ],
-    },
+    tasks: [
+      {
+        total: big(tasks.length),
+        completed: big(countOf(tasks, 'completed')),
+        failed: big(countOf(tasks, 'failed')),
+        active: big(countOf(tasks, 'running', 'queued')),
+        success_rate: shareOf(countOf(tasks, 'completed'), tasks.length),
+        avg_duration_seconds: mean(
+          tasks.map(({ created_at, completed_at }) => secondsBetween(created_at, completed_at)),
+        ),
+      },
+    ],
+    workflows: [
+      {
+        total_workflows: big(workflows.size),
+        total_runs: big(runs.length),
+        completed_runs: big(countOf(runs, 'completed')),
+        avg_duration_seconds: mean(
+          runs.map(({ started_at, completed_at }) => secondsBetween(started_at, completed_at)),
+        ),
+      },
+    ],
+    resources: [
+      {
+        total_artifacts: big(artifacts.length),
+        screenshot_count: big(artifacts.filter(({ artifact_type }) => artifact_type.startsWith('screenshot')).length),
+        storage_bytes: String(artifacts.reduce((sum, { file_size_bytes }) => sum + (file_size_bytes ?? 0n), 0n)),
+      },
+    ],
   }
 }
 
@@ -186,7 +175,7 @@ export function expectedOrganizationPerformance(
   raw: Raw,
   organizationId: string | undefined,
   period: Period,
-): Expected {
+): ExpectedRows {
   const isOwn = (row: { readonly organization_id: string; readonly created_at: string }) =>
     (organizationId === undefined || row.organization_id === organizationId) && isWithin(row, period)
   const tasks = raw.tasks.filter(isOwn)
@@ -202,51 +191,49 @@ export function expectedOrganizationPerformance(
   )
   const types = groupBy(raw.artifacts.filter(isOwn), ({ artifact_type }) => artifact_type)
   return {
-    rows: {
-      daily: daysOf(period).map((date) => {
-        const own = byDay.get(date) ?? []
-        return {
-          date,
-          tasks: big(own.length),
-          completed: big(countOf(own, 'completed')),
-          failed: big(countOf(own, 'failed')),
-          avg_duration_seconds: mean(
-            own.map(({ created_at, completed_at }) => secondsBetween(created_at, completed_at)),
-          ),
-          avg_steps_per_task: mean(own.map(({ task_id }) => completedSteps.get(task_id)?.length ?? 0)),
-        }
-      }),
-      errors: [...reasons]
-        .map(([failure_reason, group]) => ({
-          failure_reason,
-          error_count: big(group.length),
-          error_percentage: shareOf(group.length, failed.length),
-        }))
-        .toSorted(
-          by(
-            (row) => ['down', row.error_count],
-            (row) => ['up', row.failure_reason],
-          ),
-        )
-        .slice(0, 10),
-      resources: [...types]
-        .map(([artifact_type, group]) => {
-          const sizes = group.flatMap(({ file_size_bytes }) => file_size_bytes ?? [])
-          const total = sizes.reduce((sum, size) => sum + size, 0n)
-          return {
-            artifact_type,
-            artifact_count: big(group.length),
-            total_size_bytes: String(total),
-            avg_size_bytes: sizes.length === 0 ? null : Number(total) / sizes.length,
-          }
-        })
-        .toSorted(
-          by(
-            (row) => ['down', BigInt(row.total_size_bytes)],
-            (row) => ['up', ARTIFACT_TYPES.indexOf(row.artifact_type)],
-          ),
+    daily: daysOf(period).map((date) => {
+      const own = byDay.get(date) ?? []
+      return {
+        date,
+        tasks: big(own.length),
+        completed: big(countOf(own, 'completed')),
+        failed: big(countOf(own, 'failed')),
+        avg_duration_seconds: mean(
+          own.map(({ created_at, completed_at }) => secondsBetween(created_at, completed_at)),
         ),
-    },
+        avg_steps_per_task: mean(own.map(({ task_id }) => completedSteps.get(task_id)?.length ?? 0)),
+      }
+    }),
+    errors: [...reasons]
+      .map(([failure_reason, group]) => ({
+        failure_reason,
+        error_count: big(group.length),
+        error_percentage: shareOf(group.length, failed.length),
+      }))
+      .toSorted(
+        by(
+          (row) => ['down', row.error_count],
+          (row) => ['up', row.failure_reason],
+        ),
+      )
+      .slice(0, 10),
+    resources: [...types]
+      .map(([artifact_type, group]) => {
+        const sizes = group.flatMap(({ file_size_bytes }) => file_size_bytes ?? [])
+        const total = sizes.reduce((sum, size) => sum + size, 0n)
+        return {
+          artifact_type,
+          artifact_count: big(group.length),
+          total_size_bytes: String(total),
+          avg_size_bytes: sizes.length === 0 ? null : Number(total) / sizes.length,
+        }
+      })
+      .toSorted(
+        by(
+          (row) => ['down', BigInt(row.total_size_bytes)],
+          (row) => ['up', ARTIFACT_TYPES.indexOf(row.artifact_type)],
+        ),
+      ),
   }
 }
 
@@ -272,7 +259,11 @@ function daysOf({ since, until }: Period): string[] {
   return days
 }
 
-export function expectedWorkflowBottlenecks(raw: Raw, workflowId: string, period: Period): Expected {
+export function expectedWorkflowBottlenecks(
+  raw: Raw,
+  workflowId: string,
+  period: Period,
+): { rows: ExpectedRows; recommendations: string[] } {
   const runs = raw.workflow_runs.filter((run) => run.workflow_id === workflowId && isWithin(run, period))
   const byRun = groupBy(
     raw.workflow_blocks.filter(({ started_at }) => started_at !== null),
