@@ -93,7 +93,7 @@ export async function* followLines(
   const log = logScope(scope, operation)
   const keyOf = (row: Cells) => String(row[log.entity.primaryKey])
   // Before the lines: what is committed in between is then looked at again, not missed.
-  let looked = await clock(db)
+  let { now: looked } = await clock(db)
   const seen = new Map<string, string>()
   const note = (row: Cells) => seen.set(keyOf(row), String(row[operation.time]))
   // In one snapshot, so that what is left out on purpose is not taken for late ones afterwards.
@@ -116,10 +116,10 @@ export async function* followLines(
     await sleep(intervalMs, undefined, { signal }).catch(() => {})
     throwIfStopped(signal)
     const ended = await hasEnded(db, scope, options.id)
-    const from = floorSql(newest?.[operation.time], looked)
-    const now = await clock(db)
+    const { now, floor } = await clock(db, newest?.[operation.time], looked)
+    const from = await unseenFrom(db, scope, operation, options, { floor, newest: newest?.[operation.time], seen })
     let count = 0
-    for await (const page of linesSince(db, scope, operation, options, from)) {
+    for await (const page of from === undefined ? [] : linesSince(db, scope, operation, options, instantSql(from))) {
       const fresh = page.filter((row) => !seen.has(keyOf(row)))
       fresh.forEach(note)
       count += fresh.length
@@ -131,6 +131,41 @@ export async function* followLines(
     forget(seen, newest === undefined ? looked : earlier(String(newest[operation.time]), looked))
     quiet = ended && count === 0 ? quiet + 1 : 0
   }
+}
+
+/**
+ * Where there is something to read: nowhere when everything was seen, at the newest line when there are only later ones,
+ * else from the floor on. Counting is much cheaper than reading again, every second, all that came in a burst.
+ */
+async function unseenFrom(
+  db: Queryable,
+  scope: Scope,
+  operation: LogsOperation,
+  options: LogOptions,
+  {
+    floor,
+    newest,
+    seen,
+  }: { readonly floor: string; readonly newest: unknown; readonly seen: ReadonlyMap<string, string> },
+): Promise<string | undefined> {
+  if (typeof newest !== 'string') return floor
+  const log = logScope(scope, operation)
+  const time = identifier(operation.time)
+  const there = await db.one<{ earlier: bigint; later: bigint }>(sql`
+    SELECT count(*) FILTER (WHERE ${time} < ${instantSql(newest)}) AS earlier,
+           count(*) FILTER (WHERE ${time} >= ${instantSql(newest)}) AS later
+    FROM ${tableOf(log)}
+    WHERE ${matching(log, operation, options)}
+      AND ${time} >= ${instantSql(floor)}`)
+  let earlier = 0n
+  let later = 0n
+  // Times have six digits below the second, so that they compare as texts.
+  for (const at of seen.values()) {
+    if (at >= newest) later++
+    else if (at >= floor) earlier++
+  }
+  if (earlier !== there.earlier) return floor
+  return later === there.later ? undefined : newest
 }
 
 /** The lines from an instant on, a page at a time by keyset on (time, key). */
@@ -193,10 +228,19 @@ function levelsFrom(log: Scope, operation: LogsOperation, level: string): readon
   return values.slice(Math.max(0, values.indexOf(level)))
 }
 
-/** The server's time, exact to the microsecond. */
-async function clock(db: Queryable): Promise<string> {
-  const { now } = await db.one<{ now: string }>(sql`SELECT clock_timestamp() AS now`)
-  return now
+/** The server's time, and where the next look begins; exact to the microsecond. */
+async function clock(
+  db: Queryable,
+  newest?: unknown,
+  looked?: string,
+): Promise<{ readonly now: string; readonly floor: string }> {
+  return db.one<{ now: string; floor: string }>(sql`
+    SELECT now, ${looked === undefined ? sql`now` : floorSql(newest, looked)} AS floor
+    FROM clock_timestamp() AS now`)
+}
+
+function instantSql(instant: string): Sql {
+  return sql`${instant}::timestamptz`
 }
 
 /** Whether the row is in a terminal state, or gone. */

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { followLines } from '../../src/crud/logs.ts'
+import type { Database } from '../../src/db/database.ts'
 import type { LogsOperation } from '../../src/model/operation.ts'
-import { raw, sql } from '../../src/model/sql.ts'
+import { raw, type Sql, sql } from '../../src/model/sql.ts'
 import { bundleProgram, type Program } from '../support/bundle.ts'
 import { scopeFor } from './garden.ts'
 import { createGarden, type Garden, plant } from './garden-support.ts'
@@ -127,12 +128,12 @@ describe('following', () => {
   const operation = scopeFor('job').entity.operations.find((one): one is LogsOperation => one.kind === 'logs')
 
   /** Collects what is followed until the job ends. */
-  function follow(limit = 100, signal = new AbortController().signal) {
+  function follow(limit = 100, signal = new AbortController().signal, db = garden.db) {
     if (!operation) throw new Error('no logs')
     const seen: unknown[] = []
     const options = { id: '1', limit, fields: ['message'], signal, intervalMs: 30 }
     const ended = (async () => {
-      for await (const batch of followLines(garden.db, scopeFor('job'), operation, options)) {
+      for await (const batch of followLines(db, scopeFor('job'), operation, options)) {
         seen.push(...batch.map(({ message }) => message))
       }
     })()
@@ -188,6 +189,31 @@ describe('following', () => {
     await finish()
     await ended
     expect(seen).toEqual(Array.from({ length: 3500 }, (_, index) => String(index + 1)))
+  })
+
+  test('reads nothing again while nothing comes, however much came before', async () => {
+    const calls: number[] = []
+    const watched: Database = {
+      ...garden.db,
+      async rows<T extends object>(query: Sql) {
+        const rows = await garden.db.rows<T>(query)
+        calls.push(rows.length)
+        return rows
+      },
+    }
+    const { seen, ended } = follow(100, undefined, watched)
+    await garden.db.execute(
+      raw(`INSERT INTO garden.job_logs (job_id, level, message)
+           SELECT 1, 'INFO', n::text FROM generate_series(1, 1500) AS n`),
+    )
+    await vi.waitFor(() => expect(seen).toHaveLength(1500))
+    calls.length = 0
+    await sleep(300)
+    expect(calls).toEqual([])
+    await log({ message: 'late', at: "clock_timestamp() - interval '5 s'" }, { message: 'last' })
+    await finish()
+    await ended
+    expect(seen.slice(1500).toSorted()).toEqual(['last', 'late'])
   })
 
   test('ends with the row, also when it is gone', async () => {
