@@ -108,13 +108,16 @@ function mount(
     if (named) mount(node, child, words.slice(1), undefined, found)
     else nameOnly(node, child)
   }
-  // Commander would call an unknown verb an excess argument; a name close to it is more help.
+  // Commander would call an unknown verb an excess argument, or stumble over the options that were meant for it; a
+  // name close to it is more help.
   node.action(() => {
-    const word = node.args[0]
+    const [word] = node.args
+    if (word?.startsWith('-')) throw unknownOption(word, pathOf(node))
     if (word !== undefined) throw unknownCommand(word, entry.commands, pathOf(node))
     node.help({ error: true })
   })
   node.allowExcessArguments(true)
+  node.allowUnknownOption(true)
 }
 
 function nameOnly(parent: Commander, entry: Command | Group): void {
@@ -259,6 +262,14 @@ function unknownCommand(word: string, known: readonly { readonly name: string }[
     code: 'unknown-command',
     message: `steward${place} has no command '${word}'`,
     hint: near ? `Did you mean: steward${place} ${near}` : `steward${place} --help lists the commands`,
+  })
+}
+
+function unknownOption(option: string, path: string): UsageError {
+  return new UsageError({
+    code: 'unknown-option',
+    message: `steward ${path} has no option ${JSON.stringify(option.split('=', 1)[0])}; it takes a command`,
+    hint: `steward ${path} --help lists the commands`,
   })
 }
 

@@ -35,6 +35,19 @@ describe('help', () => {
     expect(await runCli(['help', 'migrate', 'up'])).toEqual(await runCli(['migrate', 'up', '--help']))
   })
 
+  test('of a group is what an unknown verb leads to, whatever options were meant for it', async () => {
+    for (const argv of [
+      ['skyvern', 'task', 'crate', '--url', 'https://example.com'],
+      ['migrate', 'upp', '--to', 'x'],
+    ]) {
+      const { exitCode, stderr } = await runCli([...argv, '--json'])
+      expect({ exitCode, ...JSON.parse(stderr).error }).toMatchObject({ exitCode: 2, code: 'unknown-command' })
+    }
+    const { exitCode, stderr } = await runCli(['migrate', '--bogus=1', '--json'])
+    expect({ exitCode, ...JSON.parse(stderr).error }).toMatchObject({ exitCode: 2, code: 'unknown-option' })
+    expect(stderr).not.toContain('=1')
+  })
+
   test('stays away from a program that reads JSON: one object on stderr', async () => {
     for (const argv of [['--json'], ['migrate', '--json']]) {
       const { exitCode, stdout, stderr } = await runCli(argv)

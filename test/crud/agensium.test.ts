@@ -129,6 +129,18 @@ describe('users', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 4, stderr: expect.stringContaining('no user nobody@') })
   })
 
+  it('that came by other means have their wallet opened by hand, once and empty', async () => {
+    await database.db.execute(sql`
+      INSERT INTO agensium.users (email, hashed_password, full_name)
+      SELECT 'imported@example.com', hashed_password, 'Imported' FROM agensium.users WHERE email = 'ann@example.com'`)
+    expect(await run('wallet', 'grant', 'imported@example.com', '--credits', '1', '--reason', 'x')).toMatchObject({
+      exitCode: 4,
+    })
+    expect(await json('wallet', 'open', '--user', 'imported@example.com')).toMatchObject({ balance_credits: 0 })
+    expect(await run('wallet', 'open', '--user', 'imported@example.com')).toMatchObject({ exitCode: 5 })
+    await json('wallet', 'grant', 'imported@example.com', '--credits', '1', '--reason', 'x')
+  })
+
   it('go with their wallet, but not when they have tasks or ever had a credit', async () => {
     const [empty, rich] = [await createUser('empty'), await createUser('rich')]
     await json('wallet', 'grant', rich, '--credits', '1', '--reason', 'welcome')

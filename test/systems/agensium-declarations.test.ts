@@ -1,11 +1,12 @@
 /** What Agensium's document and decisions 37 to 45 say, read off the declarations without a database. */
 import { describe, expect, it } from 'vitest'
 import type { Entity } from '../../src/model/entity.ts'
-import { isSettableAt } from '../../src/model/field.ts'
+import { isSettableAt, isSettableAt } from '../../src/model/field.ts'
 import { entityNamed } from '../../src/model/system.ts'
 import { describeDeclarations } from '../../src/schema/declared.ts'
 import { task } from '../../src/systems/agensium/entities/task.ts'
 import { ENDS, taskLifecycle } from '../../src/systems/agensium/entities/task-lifecycle.ts'
+import { wallet } from '../../src/systems/agensium/entities/wallet.ts'
 import { agensium } from '../../src/systems/agensium/index.ts'
 
 function named(name: string): Entity {
@@ -174,8 +175,9 @@ describe('the ledger', () => {
     ])
   })
 
-  it('is read and never written by hand', () => {
+  it('is read and never written by hand; a wallet that is missing can be opened, empty', () => {
     expect(named('transaction').verbs).toEqual(['list', 'get', 'count', 'export'])
-    expect(named('wallet').verbs).toEqual(['list', 'get', 'count', 'export'])
+    expect(named('wallet').verbs).toEqual(['list', 'get', 'create', 'count', 'export'])
+    expect(isSettableAt(wallet.fields.balance_credits, 'create')).toBe(false)
   })
 })

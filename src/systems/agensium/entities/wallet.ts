@@ -33,7 +33,9 @@ export const wallet = entity({
   ],
   indexes: [{ name: 'idx_credit_wallets_created_at', on: ['created_at'] }],
   triggers: ['credit_wallets_set_updated_at'],
-  verbs: ['list', 'get', 'count', 'export'],
+  // Users that came by other means than `user create` have none yet.
+  createdAs: 'open',
+  verbs: ['list', 'get', 'create', 'count', 'export'],
   operations: ledgerOperations,
   ledger: {
     balance: 'balance_credits',
