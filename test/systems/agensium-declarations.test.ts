@@ -1,7 +1,7 @@
 /** What Agensium's document and decisions 37 to 45 say, read off the declarations without a database. */
 import { describe, expect, it } from 'vitest'
 import type { Entity } from '../../src/model/entity.ts'
-import { isSettableAt, isSettableAt } from '../../src/model/field.ts'
+import { isSettableAt } from '../../src/model/field.ts'
 import { entityNamed } from '../../src/model/system.ts'
 import { describeDeclarations } from '../../src/schema/declared.ts'
 import { task } from '../../src/systems/agensium/entities/task.ts'
