@@ -12,6 +12,8 @@ export function clusterIn(home: string): EmbeddedServer {
       io_method: 'sync',
       max_worker_processes: '4',
       max_parallel_workers: '2',
+      // Two files at once that let fifty sessions race, each with the connections of its tests beside them.
+      max_connections: '250',
       checkpoint_timeout: '1h',
       max_wal_size: '4GB',
       // Tests decide themselves when a table is vacuumed or analysed.
