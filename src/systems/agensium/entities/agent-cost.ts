@@ -4,8 +4,8 @@
  */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { bigint, boolean, createdAt, oneOf, updatedAt, varchar } from '../../../model/field.ts'
+import { activation } from '../../../model/ready-made.ts'
 import { atLeast, type Rule } from '../../../model/rule.ts'
-import { activation } from '../operations/activation.ts'
 import { TOOLS } from '../tools.ts'
 
 const kebabCase: Rule = {

@@ -4,9 +4,9 @@
  */
 import { entity } from '../../../model/entity.ts'
 import { boolean, createdAt, identityId, timestamp, updatedAt, varchar } from '../../../model/field.ts'
+import { activation } from '../../../model/ready-made.ts'
 import { email, lowerCase, notBlank } from '../../../model/rule.ts'
 import { setPassword, verify } from '../operations/account.ts'
-import { activation } from '../operations/activation.ts'
 
 export const user = entity({
   name: 'user',

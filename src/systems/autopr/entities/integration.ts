@@ -1,8 +1,8 @@
 /** Integrations: the outside services a workflow works with (systems/autopr.md, 5; decisions 34 and 35). */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { boolean, createdAt, json, oneOf, text, timestamp, updatedAt, uuidId, varchar } from '../../../model/field.ts'
+import { enabling } from '../../../model/ready-made.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
-import { enabling } from '../operations/enabling.ts'
 import { recordHealth, rotateCredentials, setCredentials } from '../operations/integration.ts'
 import { healthTones } from '../tones.ts'
 

@@ -1,8 +1,8 @@
 /** Triggers: what sets a workflow off (systems/autopr.md, 7). Of the conditions, the document shows those of events. */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { boolean, createdAt, json, oneOf, reference, updatedAt, uuidId } from '../../../model/field.ts'
+import { enabling } from '../../../model/ready-made.ts'
 import { jsonObject, textMember, textsMember } from '../../../model/rule.ts'
-import { enabling } from '../operations/enabling.ts'
 
 const TYPES = ['event', 'schedule', 'webhook', 'manual'] as const
 

@@ -1,22 +1,24 @@
 /** `agent-config activate` and `deactivate`: one version of each agent of a project is active, or none. */
 import type { AssignOperation } from '../../../model/operation.ts'
+import { switching } from '../../../model/ready-made.ts'
+
+const [on, off] = switching(
+  'is_active',
+  {
+    name: 'activate',
+    summary: 'Have the agent run with this version; the version that was active is so no more',
+    already: 'active',
+  },
+  {
+    name: 'deactivate',
+    summary: 'Take the version out of use; the agent then has none',
+    already: 'inactive',
+  },
+)
 
 export const activate: AssignOperation = {
-  kind: 'assign',
-  name: 'activate',
-  summary: 'Have the agent run with this version; the version that was active is so no more',
-  when: { is_active: false },
-  set: { is_active: true },
+  ...on,
   exclusive: { within: ['project_id', 'agent_type', 'agent_name'], resets: { is_active: false } },
-  otherwise: 'is already active',
 }
 
-export const deactivate: AssignOperation = {
-  kind: 'assign',
-  name: 'deactivate',
-  summary: 'Take the version out of use; the agent then has none',
-  when: { is_active: true },
-  set: { is_active: false },
-  otherwise: 'is already inactive',
-  ends: true,
-}
+export const deactivate = off

@@ -1,8 +1,8 @@
 /** Organizations (systems/skyvern.md, 1.1): who owns everything else. */
 import { entity } from '../../../model/entity.ts'
 import { boolean, createdAt, generatedId, integer, json, text, updatedAt } from '../../../model/field.ts'
+import { activation } from '../../../model/ready-made.ts'
 import { atLeast, httpUrl, jsonObject, notBlank, wholeNumberMember } from '../../../model/rule.ts'
-import { activation } from '../operations/activation.ts'
 
 export const organization = entity({
   name: 'organization',

@@ -4,8 +4,8 @@
  */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { boolean, createdAt, generatedId, oneOf, reference, text, updatedAt } from '../../../model/field.ts'
+import { activation } from '../../../model/ready-made.ts'
 import { email, lowerCase, notBlank } from '../../../model/rule.ts'
-import { activation } from '../operations/activation.ts'
 import { activeOrganization } from './creation-rules.ts'
 
 const ROLES = ['owner', 'admin', 'member', 'viewer'] as const

@@ -4,8 +4,8 @@
  */
 import { entity } from '../../../model/entity.ts'
 import { boolean, createdAt, generatedId, integer, json, reference, text, updatedAt } from '../../../model/field.ts'
+import { activation } from '../../../model/ready-made.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
-import { activation } from '../operations/activation.ts'
 import { newVersion } from '../operations/new-version.ts'
 import { activeOrganization, ofSameOrganization } from './creation-rules.ts'
 
