@@ -39,7 +39,7 @@ export interface KindValue {
 }
 
 /** What a number counts, so that a person gets `1.4 GiB` or `3m 12s` and a machine the raw figure. */
-export type Unit = 'bytes' | 'seconds' | 'milliseconds' | 'percent' | 'count'
+export type Unit = 'bytes' | 'megabytes' | 'seconds' | 'milliseconds' | 'percent' | 'count' | 'average'
 
 /** What a status word means at a glance; the renderer picks the colour. */
 export type Tone = 'good' | 'bad' | 'active' | 'idle'

@@ -96,6 +96,15 @@ export function atMostCharacters(limit: number): Rule {
   }
 }
 
+/** Text of at least so many characters. */
+export function atLeastCharacters(lowest: number): Rule {
+  return {
+    describes: `at least ${lowest} characters`,
+    check: (value) =>
+      typeof value === 'string' && [...value].length < lowest ? `must have at least ${lowest} characters` : undefined,
+  }
+}
+
 /** A JSON object, as opposed to an array or a scalar. */
 export const jsonObject: Rule = {
   describes: 'a JSON object',

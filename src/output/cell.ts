@@ -2,9 +2,11 @@
 import type { Column, Tone } from '../model/column.ts'
 import { visible } from './escape.ts'
 import {
+  formatAverage,
   formatBytes,
   formatCount,
   formatFloat,
+  formatMegabytes,
   formatPercent,
   formatRelative,
   formatSeconds,
@@ -50,6 +52,8 @@ function withUnit(value: unknown, unit: NonNullable<Column['unit']>): string | u
   switch (unit) {
     case 'bytes':
       return formatBytes(figure)
+    case 'megabytes':
+      return formatMegabytes(figure)
     case 'seconds':
       return formatSeconds(figure)
     case 'milliseconds':
@@ -58,6 +62,8 @@ function withUnit(value: unknown, unit: NonNullable<Column['unit']>): string | u
       return formatPercent(figure)
     case 'count':
       return formatCount(Number.isInteger(figure) ? exact : formatFloat(figure))
+    case 'average':
+      return formatAverage(figure)
   }
 }
 

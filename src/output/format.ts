@@ -64,6 +64,19 @@ export function formatTimestamp(iso: string): string {
   return date === undefined || time === undefined ? iso : `${date} ${time}`
 }
 
+/** A mean, to three digits or to the whole number: `1.33`, `79.6`, `646`. */
+export function formatAverage(value: number): string {
+  if (!Number.isFinite(value)) return String(value)
+  const size = Math.abs(value)
+  return size < 9.995 ? trimmed(value.toFixed(2)) : oneDecimal(value)
+}
+
+/** Megabytes as a platform counts them, decimal: `646 MB`, `1.3 GB`. */
+export function formatMegabytes(megabytes: number): string {
+  if (!Number.isFinite(megabytes)) return String(megabytes)
+  return Math.abs(megabytes) < 999.5 ? `${oneDecimal(megabytes)} MB` : `${oneDecimal(megabytes / 1000)} GB`
+}
+
 const STEPS = [
   [86_400, 'd'],
   [3600, 'h'],

@@ -115,8 +115,9 @@ describe('task', () => {
       '--context',
       '{"a":'.repeat(10) + '{}' + '}'.repeat(10),
     ]
-    const said = await refused('task', 'create', '--project', 'nowhere', '--title', 'Wrong', ...wrong)
+    const said = await refused('task', 'create', '--project', 'nowhere', '--title', 'ab', ...wrong)
     for (const words of [
+      'title         must have at least 3 characters',
       'priority      must be from 0 to 10',
       'tags          must be a JSON array of texts',
       'requirements  type must be a string',

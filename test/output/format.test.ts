@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { visible } from '../../src/output/escape.ts'
 import {
+  formatAverage,
   formatBytes,
   formatCount,
   formatFloat,
+  formatMegabytes,
   formatPercent,
   formatRelative,
   formatSeconds,
@@ -59,6 +61,24 @@ it.each([
   [2, '2'],
   [Number.NaN, 'NaN'],
 ])('the figure %s is %s', (value, text) => expect(formatFloat(value)).toBe(text))
+
+it.each([
+  [1.329, '1.33'],
+  [2, '2'],
+  [79.556, '79.6'],
+  [9.999, '10'],
+  [646.189, '646'],
+  [-0.125, '-0.13'],
+  [Number.NaN, 'NaN'],
+])('the mean %s is %s', (value, text) => expect(formatAverage(value)).toBe(text))
+
+it.each([
+  [0, '0 MB'],
+  [64.25, '64.3 MB'],
+  [646.189, '646 MB'],
+  [1024, '1 GB'],
+  [12_345, '12.3 GB'],
+])('%s megabytes are %s', (megabytes, text) => expect(formatMegabytes(megabytes)).toBe(text))
 
 describe('times', () => {
   it('are UTC to the second whatever the zone of the machine', () => {

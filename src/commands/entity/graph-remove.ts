@@ -99,5 +99,5 @@ const planColumns = ({ graph, nodes }: GraphWords): Column[] => [
   { key: 'id', kind: 'text' },
   { key: 'from', kind: 'text', label: spoken(nodes.name) },
   { key: 'to', kind: 'text', label: 'depends on' },
-  { key: 'kind', kind: 'text', label: graph.kind },
+  { key: 'kind', kind: 'text', label: graph.kind.replaceAll('_', ' ') },
 ]

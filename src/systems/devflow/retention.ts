@@ -1,6 +1,9 @@
 /** How long DevFlow's data is kept (decision 62). */
 import type { RetentionRule } from '../../model/retention.ts'
 
+/** What failed or was cancelled need not say when (decision 57): then its last change counts. */
+const ENDED = ['completed_at', 'updated_at'] as const
+
 /** Tasks with their executions, dependencies and validations. */
 function tasks(name: string, status: string, olderThan: string): RetentionRule {
   return {
@@ -8,7 +11,7 @@ function tasks(name: string, status: string, olderThan: string): RetentionRule {
     summary: `Tasks that are ${status}, with all that hangs on them, after ${olderThan}`,
     entity: 'task',
     action: 'archive',
-    ageOf: 'completed_at',
+    ageOf: ENDED,
     olderThan,
     only: { status: [status] },
   }
@@ -21,7 +24,7 @@ function executions(name: string, statuses: readonly string[], olderThan: string
     summary: `Executions that ended in ${statuses.join(' or ')}, after ${olderThan}`,
     entity: 'execution',
     action: 'archive',
-    ageOf: 'completed_at',
+    ageOf: ENDED,
     olderThan,
     only: { execution_status: statuses },
     unlessActive: ['task_id'],

@@ -73,6 +73,7 @@ export const execution = entity({
     logs: text({ summary: 'what the agent said', nullable: true, settable: 'update' }),
     memory_usage_mb: integer({
       summary: 'most memory it used, in MB',
+      unit: 'megabytes',
       nullable: true,
       settable: 'update',
       rules: [atLeast(0)],

@@ -12,7 +12,7 @@ import {
   uuidId,
   varchar,
 } from '../../../model/field.ts'
-import { atLeast, between, jsonObject, notBlank } from '../../../model/rule.ts'
+import { atLeast, atLeastCharacters, between, jsonObject, notBlank } from '../../../model/rule.ts'
 import { assign } from '../operations/assign.ts'
 import { statusTones } from '../tones.ts'
 import { AGENT_TYPES } from './agent-type.ts'
@@ -41,7 +41,7 @@ export const task = entity({
       nullable: true,
       settable: 'create',
     }),
-    title: varchar(500, { summary: 'what to do, in 3 to 500 characters', rules: [notBlank] }),
+    title: varchar(500, { summary: 'what to do', rules: [notBlank, atLeastCharacters(3)] }),
     description: text({ summary: 'what to do, at length', nullable: true }),
     status: enumeration('task_status', TASK_STATUSES, {
       summary: 'where it stands',

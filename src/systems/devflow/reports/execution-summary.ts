@@ -22,7 +22,7 @@ export const executionSummary = report({
         { key: 'successful', kind: 'bigint', unit: 'count' },
         { key: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'success_rate', label: 'success', kind: 'float', unit: 'percent' },
-        { key: 'executions_per_task', label: 'attempts a task', kind: 'float' },
+        { key: 'executions_per_task', label: 'attempts a task', kind: 'float', unit: 'average' },
         { key: 'cpu_time_ms', label: 'processor time', kind: 'bigint', unit: 'milliseconds' },
       ],
       sql: (input) => sql`
@@ -56,7 +56,7 @@ export const executionSummary = report({
         { key: 'failed_executions', label: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'cancelled_executions', label: 'cancelled', kind: 'bigint', unit: 'count' },
         { key: 'avg_duration', label: 'average time', kind: 'float', unit: 'seconds' },
-        { key: 'avg_memory_mb', label: 'average MB', kind: 'float' },
+        { key: 'avg_memory_mb', label: 'average memory', kind: 'float', unit: 'megabytes' },
         { key: 'total_cpu_time_ms', label: 'processor time', kind: 'bigint', unit: 'milliseconds' },
         { key: 'last_execution', kind: 'timestamp' },
       ],

@@ -54,7 +54,7 @@ export const prValidation = report({
         { key: 'failed', kind: 'bigint', unit: 'count' },
         { key: 'warnings', kind: 'bigint', unit: 'count' },
         { key: 'skipped', kind: 'bigint', unit: 'count' },
-        { key: 'average_score', label: 'score', kind: 'float' },
+        { key: 'average_score', label: 'score', kind: 'float', unit: 'average' },
         { key: 'last_validation', kind: 'timestamp' },
       ],
       shown: ['pr_number', 'title', 'status', 'passed', 'failed', 'warnings', 'skipped', 'average_score'],

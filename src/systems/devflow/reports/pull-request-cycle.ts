@@ -93,7 +93,7 @@ export const pullRequestCycle = report({
         { key: 'warnings', kind: 'bigint', unit: 'count' },
         { key: 'skipped', kind: 'bigint', unit: 'count' },
         { key: 'pass_rate', label: 'passed', kind: 'float', unit: 'percent' },
-        { key: 'avg_score', label: 'score', kind: 'float' },
+        { key: 'avg_score', label: 'score', kind: 'float', unit: 'average' },
         { key: 'p50_execution_time_ms', label: 'p50 time', kind: 'float', unit: 'milliseconds' },
       ],
       shown: [
