@@ -113,7 +113,7 @@ function makeUser(parameters: SeedParameters, calendar: Calendar, index: number)
       random.chance(0.9),
       isService ? '{"service": true}' : JSON.stringify({ theme: random.pick(['dark', 'light']) }),
       timestampText(createdAt),
-      timestampText(deletedAt ?? createdAt),
+      timestampText(deletedAt ?? (isService ? createdAt : seen)),
       isService ? null : timestampText(seen),
       deletedAt === null ? null : timestampText(deletedAt),
     ],
@@ -139,9 +139,9 @@ function makeWorker(parameters: SeedParameters, calendar: Calendar, index: numbe
         ? until - random.between(1, 200) * HOUR
         : until - random.between(1, 50) * SECOND
   const draining = index === 1 || (status === 'idle' && index === count - 5)
+  const drainingAt = draining ? until - random.between(5, 40) * MINUTE : null
   const name = `${WORKER_NAMES[index % WORKER_NAMES.length]}-${String(index + 1).padStart(2, '0')}`
   const id = seedUuid(NUMBERS.workers, createdAt, index)
-  const created = timestampText(createdAt)
   return {
     id,
     name,
@@ -158,9 +158,9 @@ function makeWorker(parameters: SeedParameters, calendar: Calendar, index: numbe
       random.pick([200_000, 200_000, 1_000_000]),
       JSON.stringify({ region: random.pick(['eu-central', 'us-east']), sandbox: random.chance(0.8) }),
       heartbeat === null ? null : timestampText(heartbeat),
-      draining ? timestampText(until - random.between(5, 40) * MINUTE) : null,
-      created,
-      created,
+      drainingAt === null ? null : timestampText(drainingAt),
+      timestampText(createdAt),
+      timestampText(Math.max(createdAt, heartbeat ?? 0, drainingAt ?? 0)),
     ],
     capabilityRows: capabilityRows(id, type, index, createdAt, random),
   }

@@ -3,8 +3,7 @@
  * content or tags makes the next version, whoever makes it; `context_document_versions` holds every one, the present
  * one too.
  */
-import { keepTime } from '../../keep-time.ts'
-import { keepTimeOf } from './functions.ts'
+import { keepTime, keepTimeOf } from '../../keep-time.ts'
 
 /** What a version is made of. */
 const CONTENT = ['title', 'document_type', 'content', 'tags'] as const

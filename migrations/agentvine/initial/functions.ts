@@ -5,16 +5,6 @@
  * and they follow a schema that is renamed. Each question is a statement of its own, which sees what others committed
  * while this one waited for a lock (PostgreSQL manual, 13.2.1 and 38.7).
  */
-import { keepTime, timeKeeper } from '../../keep-time.ts'
+import { timeKeeper } from '../../keep-time.ts'
 
 export const functions = (s: string): string[] => [timeKeeper(s)]
-
-/**
- * As `keepTime`, for a table with generated columns: the condition of a BEFORE trigger may not name them, which OLD.* would.
- *
- * @param columns the others, whose change counts
- */
-export function keepTimeOf(s: string, table: string, columns: readonly string[]): string {
-  const row = (of: 'OLD' | 'NEW') => `(${columns.map((column) => `${of}.${column}`).join(', ')})`
-  return keepTime(s, table).replace('OLD.* IS DISTINCT FROM NEW.*', `${row('OLD')} IS DISTINCT FROM ${row('NEW')}`)
-}

@@ -4,8 +4,7 @@
  * A task has one open order and one running execution at a time: `uq_work_orders_open` and `uq_executions_running`
  * keep what decision 52 has in step from being said of two. A worker may try the same order again; at most one has it.
  */
-import { keepTime } from '../../keep-time.ts'
-import { keepTimeOf } from './functions.ts'
+import { keepTime, keepTimeOf } from '../../keep-time.ts'
 
 export const queueTables = (s: string): string[] => [
   `CREATE TABLE ${s}.work_orders (

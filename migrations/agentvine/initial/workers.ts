@@ -32,7 +32,7 @@ export const workerTables = (s: string): string[] => [
   `CREATE INDEX idx_workers_type ON ${s}.workers (worker_type)`,
   `CREATE INDEX idx_workers_status ON ${s}.workers (status)`,
   `CREATE INDEX idx_workers_heartbeat ON ${s}.workers (last_heartbeat_at)`,
-  keepTime(s, 'workers'),
+  keepWorkerTime(s),
 
   `CREATE TABLE ${s}.worker_capabilities (
   id uuid DEFAULT gen_random_uuid() CONSTRAINT worker_capabilities_pkey PRIMARY KEY,
@@ -87,3 +87,30 @@ $body$`,
 AFTER INSERT OR DELETE OR UPDATE OF worker_id, capability_name, capability_level ON ${s}.worker_capabilities
 FOR EACH ROW EXECUTE FUNCTION ${s}.capabilities_changed()`,
 ]
+
+/** What somebody says of a worker, besides its status. */
+const SAID = [
+  'name',
+  'worker_type',
+  'version',
+  'max_concurrent_tasks',
+  'timeout_seconds',
+  'context_window_size',
+  'config',
+  'last_heartbeat_at',
+  'draining_at',
+  'created_at',
+]
+
+/**
+ * What triggers make of other rows is no change of the worker: its capabilities, and that it is busy and not idle. Those
+ * rows have their own times, and a worker that is loaded together with them keeps the time it is loaded with.
+ */
+function keepWorkerTime(s: string): string {
+  const row = (of: 'OLD' | 'NEW') =>
+    `(${SAID.map((column) => `${of}.${column}`).join(', ')}, replace(${of}.status, 'busy', 'idle'))`
+  return keepTime(s, 'workers').replace(
+    'OLD.* IS DISTINCT FROM NEW.*',
+    `${row('OLD')} IS DISTINCT FROM ${row('NEW')}`,
+  )
+}
