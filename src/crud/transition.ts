@@ -16,6 +16,7 @@ import type { Failure } from './changes.ts'
 import { newUnit, Tally, type Unit } from './consequences.ts'
 import { checkInputs, checkTaken } from './given.ts'
 import { said, type Values } from './input.ts'
+import { lockQueues } from './lock-ahead.ts'
 import { distinct, keyIn, notFound } from './missing.ts'
 import { refusalsOf } from './move-refusals.ts'
 import { reread } from './reread.ts'
@@ -68,6 +69,7 @@ export async function moveRows(
 ): Promise<MovedRows> {
   const { entity } = scope
   const named = unit.depth === 0 ? await checkInputs(transaction, scope, declared.verb, declared, given) : given
+  if (unit.depth === 0 && !skipLocked) await lockQueues(transaction, scope, declared, ids)
   const nameOf = (row: Cells) => `${entity.name} ${declared.verb} ${String(row[entity.primaryKey])}`
   const found = await lockRows(transaction, scope, declared, sql`${keyIn(scope, ids)}\n      AND ${only}`, skipLocked)
   const fresh = found.filter(({ row }) => !unit.taken.has(nameOf(row)))
