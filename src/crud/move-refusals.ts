@@ -37,14 +37,24 @@ function whyNot(entity: Entity, declared: Transition, row: Cells): string | unde
   const lifecycle = lifecycleOf(entity)
   const state = String(row[lifecycle.field])
   if (declared.from.includes(state)) return undefined
-  const onward = transitionsFrom(lifecycle, state)
-    .filter(({ internal }) => !internal)
-    .map(({ verb, to }) => `${verb} (to ${to})`)
+  const ways = transitionsFrom(lifecycle, state).flatMap(({ verb, to, internal }) =>
+    (internal ? operationsThatTake(entity, verb) : [verb]).map((name) => `${name} (to ${to})`),
+  )
+  const onward = [...new Set(ways)]
   const there =
     onward.length === 0
       ? `nothing leads out of ${state}`
       : `from ${state} there ${onward.length === 1 ? 'is' : 'are'} ${onward.join(', ')}`
   return `is ${state}, and ${declared.verb} needs ${declared.from.join(' or ')}; ${there}`
+}
+
+/** The commands by which somebody takes an internal transition of the row itself (`worker heartbeat`). */
+function operationsThatTake({ operations }: Entity, verb: string): string[] {
+  return operations.flatMap((operation) => {
+    const effects = operation.kind === 'assign' ? (operation.effects ?? []) : []
+    const takes = effects.some((effect) => 'move' in effect && effect.move === verb && 'self' in effect.of)
+    return takes ? [operation.name] : []
+  })
 }
 
 function whyLate({ claims }: Transition, row: Cells): string {

@@ -29,14 +29,13 @@ export function problemOf(entity: Entity, error: unknown, values: Values = {}): 
     }
     case 'unique-violation': {
       const unique = entity.uniques.find(({ name }) => name === constraint)
+      const index = entity.indexes.find(({ name }) => name === constraint)
       const names = unique?.fields ?? fields
       const alone = names.length === 1
-      return {
-        ...(names.length === 0 ? {} : { where: names.join(', ') }),
-        reason: alone
-          ? `is taken: another ${entity.name} has it already`
-          : `are taken: another ${entity.name} has this combination already`,
-      }
+      const taken = alone
+        ? `is taken: another ${entity.name} has it already`
+        : `are taken: another ${entity.name} has this combination already`
+      return { ...(names.length === 0 ? {} : { where: names.join(', ') }), reason: index?.says ?? taken }
     }
     case 'foreign-key-violation': {
       const [key] = fields

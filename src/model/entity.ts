@@ -22,6 +22,8 @@ export interface Index {
   readonly unique?: boolean
   /** Predicate of a partial index as `pg_get_expr` prints it. */
   readonly where?: string
+  /** Of a unique one: what it means to a person that another row has the values; completes `<fields> …`. */
+  readonly says?: string
 }
 
 export interface Check {

@@ -77,6 +77,14 @@ describe('an order', () => {
     const worker = await createWorker()
     const { order, task } = await claimed(worker, '--payload', '{"goal": "all"}')
     expect(await states(worker, task)).toBe('busy in_progress claimed active running')
+    const { instants } = await database.db.one(sql`
+      SELECT count(DISTINCT instant) AS instants
+      FROM agentvine.work_orders AS o
+      JOIN agentvine.worker_assignments AS a ON a.work_order_id = o.id
+      JOIN agentvine.executions AS e ON e.task_id = o.task_id
+      CROSS JOIN LATERAL unnest(ARRAY[o.claimed_at, a.assigned_at, e.started_at]) AS instant
+      WHERE o.id = ${order}::uuid`)
+    expect(instants, 'claimed, assigned and started at the same instant').toBe(1n)
     const outcome = ['--result', '{"pull_request": 7}', '--exit-code', '0', '--metrics', '{"tokens": 900}']
     await json('work-order', 'complete', order, ...outcome)
     expect(await states(worker, task)).toBe('idle completed completed completed completed')
@@ -156,12 +164,12 @@ describe('an order', () => {
     const nobody = randomUUID()
     expect(await enqueue(nobody)).toContain(`task_id names task ${nobody}, which does not exist`)
     await json('task', 'queue', task, '--queue-name', 'q')
-    expect(await enqueue(task)).toContain('task_id is taken: another work-order has it already')
+    expect(await enqueue(task)).toContain('task_id has an open work order already')
     expect(await refused('work-order', 'claim', '--worker', nobody)).toContain(
       `worker names worker ${nobody}, which does not exist`,
     )
     await json('task', 'cancel', task, '--yes')
-    expect(await enqueue(task)).toContain('task_id is cancelled')
+    expect(await enqueue(task)).toContain('task_id is cancelled, and an order is made for a pending task')
     expect((await run('work-order', 'complete', nobody)).exitCode).toBe(4)
     expect(await refused('work-order', 'claim')).toContain('worker')
   })
@@ -197,7 +205,9 @@ describe('a worker', () => {
     const { order, task } = await claimed(worker)
     await json('worker', 'offline', worker, '--yes')
     expect(await states(worker, task)).toBe('offline queued pending timeout timeout')
-    expect(await refused('worker', 'offline', worker, '--yes')).toContain('is offline, and offline needs')
+    expect(await refused('worker', 'offline', worker, '--yes')).toContain(
+      'is offline, and offline needs idle or busy or error; from offline there are heartbeat (to idle), heartbeat (to error)',
+    )
     await json('worker', 'heartbeat', worker)
     await json('work-order', 'claim', order, '--worker', worker)
     expect(await states(worker, task)).toBe('busy in_progress claimed timeout,active timeout,running')

@@ -55,6 +55,7 @@ export const assignment = entity({
       on: ['work_order_id'],
       unique: true,
       where: "((status)::text = 'active'::text)",
+      says: 'is in the hands of a worker already',
     },
   ],
   triggers: ['worker_assignments_changed', 'worker_assignments_set_updated_at'],

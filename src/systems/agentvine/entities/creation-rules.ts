@@ -11,7 +11,7 @@ export const taskToQueue: CreationRule = {
   refuses: ({ status }) =>
     status === 'pending' || status === 'queued'
       ? undefined
-      : `is ${String(status)}${status === 'blocked' ? ' (dependency graph shows what it waits for)' : ''}`,
+      : `is ${String(status)}${status === 'blocked' ? ' (dependency graph shows what it waits for)' : ''}, and an order is made for a pending task`,
 }
 
 /** A worker takes an order when it is there, is well, is not being drained, and has room (decision 52). */

@@ -78,6 +78,7 @@ export const execution = entity({
       on: ['task_id'],
       unique: true,
       where: "((status)::text = 'running'::text)",
+      says: 'has a running execution already',
     },
   ],
   triggers: ['executions_set_updated_at'],

@@ -68,9 +68,23 @@ export const orderLifecycle = lifecycle({
       },
       claims: { order: 'enqueued_at', by: ['queue_name'], notAfter: 'expires_at' },
       effects: [
-        { insert: 'assignment', values: { worker_id: { given: 'worker' }, work_order_id: { row: 'id' } } },
+        {
+          insert: 'assignment',
+          values: {
+            worker_id: { given: 'worker' },
+            work_order_id: { row: 'id' },
+            assigned_at: { row: 'claimed_at' },
+          },
+        },
         { move: 'begin', of: task, values: { assigned_to: { given: 'worker' } }, required: true },
-        { insert: 'execution', values: { task_id: { row: 'task_id' }, worker_id: { given: 'worker' } } },
+        {
+          insert: 'execution',
+          values: {
+            task_id: { row: 'task_id' },
+            worker_id: { given: 'worker' },
+            started_at: { row: 'claimed_at' },
+          },
+        },
       ],
     },
     {

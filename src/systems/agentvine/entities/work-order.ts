@@ -104,6 +104,7 @@ export const workOrder = entity({
       on: ['task_id'],
       unique: true,
       where: "((status)::text = ANY ((ARRAY['pending'::character varying, 'claimed'::character varying])::text[]))",
+      says: 'has an open work order already: complete it, fail it or let it expire first',
     },
   ],
   triggers: ['work_orders_set_updated_at'],
