@@ -1,7 +1,13 @@
 /** What several Agensium reports share. */
-import type { Parameter, ReportInput } from '../../../model/report.ts'
+import { oneOrAll } from '../../../model/figures.ts'
 import type { RetentionRule } from '../../../model/retention.ts'
-import { empty, identifier, join, type Sql, sql } from '../../../model/sql.ts'
+import { identifier, join, type Sql, sql } from '../../../model/sql.ts'
+
+export const { parameter: userParameter, only: ofUser } = oneOrAll(
+  'user_id',
+  { entity: 'user', label: 'email', by: 'id or address' },
+  'integer',
+)
 
 /** Credits of the entries of these types; exact, and 0 of none. */
 export const credits = (...types: readonly string[]): Sql =>
@@ -9,20 +15,6 @@ export const credits = (...types: readonly string[]): Sql =>
 
 /** The same as a positive figure, of entries that are negative. */
 export const spent = (...types: readonly string[]): Sql => sql`-${credits(...types)}`
-
-/** `AND column = $n` for the user, nothing when the report is about all of them. */
-export function ofUser(column: Sql, { parameters }: ReportInput): Sql {
-  const user = parameters.user_id
-  return user === undefined ? empty : sql`AND ${column} = ${user}::integer`
-}
-
-export const userParameter: Parameter = {
-  summary: 'user to report on, by id or address; all of them when absent',
-  names: { entity: 'user', label: 'email', absent: 'all users' },
-  kind: 'text',
-  positional: true,
-  metavar: 'user',
-}
 
 /** When a task ended, as a retention rule counts it. */
 export const endOf = ({ ageOf }: RetentionRule): Sql =>

@@ -1,4 +1,4 @@
-import { created } from '../../../model/figures.ts'
+import { created, days } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { credits, ofUser, userParameter } from './fragments.ts'
@@ -52,15 +52,7 @@ export const purchases = report({
       ],
       // Days without purchases are shown, with zeros.
       sql: (input) => sql`
-        WITH day AS (
-          SELECT date::date AS date
-          FROM generate_series(
-            date_trunc('day', ${input.window.since}::timestamptz AT TIME ZONE 'UTC'),
-            -- The last instant before the end decides the last day.
-            (${input.window.until}::timestamptz - interval '1 microsecond') AT TIME ZONE 'UTC',
-            interval '1 day'
-          ) AS date
-        ),
+        WITH ${days(input)},
         bought AS (
           SELECT
             (created_at AT TIME ZONE 'UTC')::date AS date,

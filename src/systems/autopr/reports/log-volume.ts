@@ -1,4 +1,4 @@
-import { created, percent } from '../../../model/figures.ts'
+import { created, days, percent } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
 import { levelTones } from '../tones.ts'
@@ -55,15 +55,7 @@ export const logVolume = report({
       shown: ['date', 'lines', 'debug', 'info', 'warning', 'error', 'critical'],
       // Days without lines are shown, with zeros.
       sql: (input) => sql`
-        WITH day AS (
-          SELECT date::date AS date
-          FROM generate_series(
-            date_trunc('day', ${input.window.since}::timestamptz AT TIME ZONE 'UTC'),
-            -- The last instant before the end decides the last day.
-            (${input.window.until}::timestamptz - interval '1 microsecond') AT TIME ZONE 'UTC',
-            interval '1 day'
-          ) AS date
-        ),
+        WITH ${days(input)},
         line AS (
           SELECT (l.created_at AT TIME ZONE 'UTC')::date AS date, l.level
           FROM ${input.table('execution_logs')} l

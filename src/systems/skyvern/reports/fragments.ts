@@ -1,20 +1,12 @@
 /** What several Skyvern reports share. */
-import type { Parameter, ReportInput } from '../../../model/report.ts'
-import { empty, type Sql, sql } from '../../../model/sql.ts'
+import { oneOrAll } from '../../../model/figures.ts'
+import type { Parameter } from '../../../model/report.ts'
 
-/** `AND column = $n` for the organization, nothing when the report is about all of them. */
-export function ofOrganization(column: Sql, { parameters }: ReportInput): Sql {
-  const organization = parameters.organization_id
-  return organization === undefined ? empty : sql`AND ${column} = ${organization}`
-}
-
-export const organizationParameter: Parameter = {
-  summary: 'organization to report on; all of them when absent',
-  names: { entity: 'organization', label: 'organization_name', absent: 'all organizations' },
-  kind: 'text',
-  positional: true,
-  metavar: 'organization-id',
-}
+export const { parameter: organizationParameter, only: ofOrganization } = oneOrAll(
+  'organization_id',
+  { entity: 'organization', label: 'organization_name', metavar: 'organization-id' },
+  'text',
+)
 
 export const workflowParameter: Parameter = {
   summary: 'workflow (one version) to report on',

@@ -1,4 +1,4 @@
-import { created, percent, seconds } from '../../../model/figures.ts'
+import { created, days, percent, seconds } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { ofOrganization, organizationParameter } from './fragments.ts'
@@ -28,15 +28,7 @@ export const organizationPerformance = report({
       // Tasks and steps are counted apart and meet by day: a join would count a task once for each of its steps
       // (decision 12). Days without tasks are shown, with zeros.
       sql: (input) => sql`
-        WITH day AS (
-          SELECT date::date AS date
-          FROM generate_series(
-            date_trunc('day', ${input.window.since}::timestamptz AT TIME ZONE 'UTC'),
-            -- The last instant before the end decides the last day.
-            (${input.window.until}::timestamptz - interval '1 microsecond') AT TIME ZONE 'UTC',
-            interval '1 day'
-          ) AS date
-        ),
+        WITH ${days(input)},
         task AS (
           SELECT
             (created_at AT TIME ZONE 'UTC')::date AS date,
