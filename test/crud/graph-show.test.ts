@@ -203,6 +203,8 @@ describe('--mermaid', () => {
     expect((await graph('6', '--direction', 'up', '--depth', '1', '--mermaid')).stdout).toContain(
       'n1 -. "suggests" .-> n2',
     )
+    await garden.db.execute(raw('UPDATE garden.jobs SET deleted_at = now() WHERE job_id = 4'))
+    expect((await graph('2', '--direction', 'up', '--mermaid')).stdout).toContain('"Base<br/>running, deleted"')
   })
 
   test('lets no label end, open or steer anything', async () => {

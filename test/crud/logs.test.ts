@@ -116,6 +116,7 @@ describe('logs', () => {
         .map((line) => line.slice(24)),
     ).toEqual(['INFO    line 249', 'INFO    line 250'])
     expect((await logs('--limit', '250')).stderr).toBe('')
+    expect((await logs('--limit', '1')).stderr).toBe('Only the last line is shown; --limit 10 shows more\n')
   })
 
   test('refuses what contradicts following', async () => {

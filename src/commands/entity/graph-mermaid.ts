@@ -34,11 +34,12 @@ export function mermaid({ graph, nodes }: GraphWords, walk: Walk): string {
   return ['flowchart LR', ...boxes, ...arrows, ...classes].map((line) => `${line}\n`).join('')
 }
 
-function labelOf(node: Cells, label: string, { lifecycle, fields, primaryKey }: GraphWords['nodes']) {
+function labelOf(node: Cells, label: string, { lifecycle, fields, primaryKey, softDelete }: GraphWords['nodes']) {
   const name = String(node[label] ?? '') || String(node[primaryKey])
-  if (!lifecycle) return { lines: [name], tone: undefined }
+  const deleted = softDelete !== undefined && (node[softDelete.field] ?? null) !== null ? ['deleted'] : []
+  if (!lifecycle) return { lines: [name, ...deleted], tone: undefined }
   const state = String(node[lifecycle.field])
-  return { lines: [name, state], tone: fields[lifecycle.field]?.tones?.[state] }
+  return { lines: [name, [state, ...deleted].join(', ')], tone: fields[lifecycle.field]?.tones?.[state] }
 }
 
 const LONGEST = 120

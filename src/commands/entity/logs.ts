@@ -103,7 +103,8 @@ export function logsCommand(system: System, entity: Entity, operation: LogsOpera
 function leftOut(limit: number): string {
   const how =
     limit < MAX_LIMIT ? `--limit ${Math.min(MAX_LIMIT, limit * 10)} shows more` : 'choose others with --until'
-  return `Only the last ${limit.toLocaleString('en')} lines are shown; ${how}`
+  const lines = limit === 1 ? 'line is' : `${limit.toLocaleString('en')} lines are`
+  return `Only the last ${lines} shown; ${how}`
 }
 
 /** Levels are written in upper and in lower case, and asked for in either. */

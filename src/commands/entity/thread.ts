@@ -58,12 +58,13 @@ export function threadCommand(system: System, entity: Entity, operation: ThreadO
       shape: 'tree',
       roots: shown.roots,
       data: dataOf(entity, shown.rows),
-      more: () =>
-        shown.cut
-          ? `Only the last ${shown.rows.length.toLocaleString('en')} ${plural} are shown; --limit shows more`
-          : undefined,
+      more: () => (shown.cut ? `Only the last ${counted(shown.rows.length)} shown; --limit shows more` : undefined),
     }),
   })
+
+  function counted(count: number): string {
+    return count === 1 ? `${spoken(entity.name)} is` : `${count.toLocaleString('en')} ${plural} are`
+  }
 }
 
 function dataOf(entity: Entity, rows: readonly Cells[]): TableView {

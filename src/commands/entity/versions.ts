@@ -66,7 +66,9 @@ function listCommand(system: System, entity: Entity, operation: VersionsOperatio
         shown: [operation.number, current.key, ...shown],
         rows,
         more: () =>
-          cut ? `Only the last ${rows.length.toLocaleString('en')} are shown; --limit shows more` : undefined,
+          cut
+            ? `Only the last ${rows.length === 1 ? 'one is' : `${rows.length.toLocaleString('en')} are`} shown; --limit shows more`
+            : undefined,
       }
     },
   })
