@@ -2,7 +2,8 @@
  * Seed data for Agensium. Users, prices and welcome credits come first; then blocks of tasks, each with what was booked
  * around them; and last the wallets, whose balances are known by then.
  */
-import type { SeedDefinition, SeedPart, SeedPlan } from '../../src/seeds/definition.ts'
+import { inBlocks, rowsExpected } from '../../src/seeds/blocks.ts'
+import { type SeedDefinition, type SeedPart, USUAL_SIZES } from '../../src/seeds/definition.ts'
 import { eventRows } from './events.ts'
 import { transactionRows, Walk, welcomeRows } from './ledger.ts'
 import * as table from './tables.ts'
@@ -23,8 +24,7 @@ const PER_TASK: Readonly<Record<string, number>> = {
 export const agensiumSeeds: SeedDefinition = {
   system: 'agensium',
   unit: 'tasks',
-  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
-  maxSize: 2_000_000,
+  ...USUAL_SIZES,
   // Prices are a day older than the oldest user.
   historyDays: OLDEST + 2,
   tables: table.tables,
@@ -33,31 +33,21 @@ export const agensiumSeeds: SeedDefinition = {
 
   expectedRows(size) {
     const users = userCount(size)
-    const fixed: Readonly<Record<string, number>> = {
-      users,
-      credit_wallets: users,
-      agent_costs: AGENTS.length,
-      credit_transactions: Math.round(users * 0.93),
-    }
-    return new Map(
-      table.tables.map(({ table: name }) => [name, (fixed[name] ?? 0) + Math.round(size * (PER_TASK[name] ?? 0))]),
-    )
+    const perUser = { users: 1, credit_wallets: 1, credit_transactions: 0.93 }
+    return rowsExpected(table.tables, [users, perUser], [AGENTS.length, { agent_costs: 1 }], [size, PER_TASK])
   },
 
-  plan(parameters): SeedPlan {
+  plan(parameters) {
     const world = makeWorld(parameters)
     const walk = new Walk(world)
-    const blocks = Math.ceil(parameters.size / BLOCK)
-    return {
-      parts: blocks + 2,
-      part: (index) => {
-        if (index === 0) return worldPart(world)
-        if (index > blocks) return { loads: [{ table: table.wallets, rows: () => walk.wallets() }] }
-        return blockPart(world, walk, index - 1)
-      },
+    return inBlocks({
+      size: parameters.size,
+      block: BLOCK,
+      first: () => worldPart(world),
+      between: (from, to) => blockPart(world, walk.block(from, to)),
+      last: () => ({ loads: [{ table: table.wallets, rows: () => walk.wallets() }] }),
       // Where the files of a task are follows from its row (decision 45); the demo has none.
-      files: () => [],
-    }
+    })
   },
 }
 
@@ -71,8 +61,7 @@ function worldPart(world: World): SeedPart {
   }
 }
 
-function blockPart(world: World, walk: Walk, block: number): SeedPart {
-  const booked = walk.block(block * BLOCK, Math.min(world.parameters.size, (block + 1) * BLOCK))
+function blockPart(world: World, booked: ReturnType<Walk['block']>): SeedPart {
   return {
     loads: [
       {

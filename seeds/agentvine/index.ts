@@ -2,7 +2,8 @@
  * Seed data for AgentVine. Users, the fleet and documents come first; then blocks of tasks, each with the orders, tries,
  * logs and conversations that belong to it, so that a block needs nothing but the fleet and can be made again on its own.
  */
-import type { SeedDefinition, SeedPart, SeedPlan } from '../../src/seeds/definition.ts'
+import { inBlocks, rowsExpected } from '../../src/seeds/blocks.ts'
+import { type SeedDefinition, type SeedPart, USUAL_SIZES } from '../../src/seeds/definition.ts'
 import { attachmentRows, messageRows } from './chat.ts'
 import { dependencyRows } from './dependencies.ts'
 import { documentCount, documentRows, versionRows } from './documents.ts'
@@ -30,32 +31,32 @@ const PER_TASK: Readonly<Record<string, number>> = {
 export const agentvineSeeds: SeedDefinition = {
   system: 'agentvine',
   unit: 'tasks',
-  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
-  maxSize: 2_000_000,
+  ...USUAL_SIZES,
   // The oldest user is 300 days older than the period.
   historyDays: table.DAYS + 301,
   tables: table.tables,
 
   expectedRows(size) {
-    const few: Readonly<Record<string, number>> = {
-      users: userCount(size),
-      workers: workerCount(size),
-      worker_capabilities: Math.round(workerCount(size) * 3.5),
-      context_documents: documentCount(size),
-      context_document_versions: Math.round(documentCount(size) * 2.375),
-    }
-    return new Map(
-      table.tables.map(({ table: name }) => [name, few[name] ?? Math.round(size * (PER_TASK[name] ?? 0))]),
+    const perUser = { users: 1 }
+    const perWorker = { workers: 1, worker_capabilities: 3.5 }
+    const perDocument = { context_documents: 1, context_document_versions: 2.375 }
+    return rowsExpected(
+      table.tables,
+      [userCount(size), perUser],
+      [workerCount(size), perWorker],
+      [documentCount(size), perDocument],
+      [size, PER_TASK],
     )
   },
 
-  plan(parameters): SeedPlan {
+  plan(parameters) {
     const world = makeWorld(parameters)
-    return {
-      parts: 1 + Math.ceil(parameters.size / BLOCK),
-      part: (index) => (index === 0 ? worldPart(world) : blockPart(world, index - 1)),
-      files: () => [],
-    }
+    return inBlocks({
+      size: parameters.size,
+      block: BLOCK,
+      first: () => worldPart(world),
+      between: (from, to) => blockPart(world, from, to),
+    })
   },
 }
 
@@ -71,11 +72,9 @@ function worldPart(world: World): SeedPart {
   }
 }
 
-function blockPart(world: World, block: number): SeedPart {
-  const from = block * BLOCK
+function blockPart(world: World, from: number, to: number): SeedPart {
   const maker = new TaskMaker(world)
-  const count = Math.min(world.parameters.size - from, BLOCK)
-  const tasks: readonly Task[] = Array.from({ length: count }, (_, index) => maker.make(from + index))
+  const tasks: readonly Task[] = Array.from({ length: to - from }, (_, index) => maker.make(from + index))
   // A parent may lie in the block before.
   const idOf = (index: number) => (tasks[index - from] ?? maker.make(index)).id
   return {

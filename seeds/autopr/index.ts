@@ -3,7 +3,8 @@
  * each with its logs and as many events, so that a block needs nothing but the workflows and can be made again on its
  * own. A retry lies in the block of the execution that it repeats.
  */
-import type { SeedDefinition, SeedPart, SeedPlan } from '../../src/seeds/definition.ts'
+import { inBlocks, rowsExpected } from '../../src/seeds/blocks.ts'
+import { type SeedDefinition, type SeedPart, USUAL_SIZES } from '../../src/seeds/definition.ts'
 import { eventRows } from './events.ts'
 import { executionRows, makeExecutions } from './executions.ts'
 import { logRows } from './logs.ts'
@@ -29,30 +30,27 @@ const PER_WORKFLOW: Readonly<Record<string, number>> = {
 export const autoprSeeds: SeedDefinition = {
   system: 'autopr',
   unit: 'executions',
-  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
-  maxSize: 2_000_000,
+  ...USUAL_SIZES,
   // The oldest workflow is 312 days older than the period.
   historyDays: table.DAYS + 313,
   tables: table.tables,
 
-  expectedRows(size) {
-    const workflows = workflowCount(size)
-    return new Map(
-      table.tables.map(({ table: name }) => {
-        const integrations = name === 'integrations' ? integrationCount(size) : 0
-        const rows = size * (PER_EXECUTION[name] ?? 0) + workflows * (PER_WORKFLOW[name] ?? 0) + integrations
-        return [name, Math.round(rows)]
-      }),
-    )
-  },
+  expectedRows: (size) =>
+    rowsExpected(
+      table.tables,
+      [size, PER_EXECUTION],
+      [workflowCount(size), PER_WORKFLOW],
+      [integrationCount(size), { integrations: 1 }],
+    ),
 
-  plan(parameters): SeedPlan {
+  plan(parameters) {
     const world = makeWorld(parameters)
-    return {
-      parts: 1 + Math.ceil(parameters.size / BLOCK),
-      part: (index) => (index === 0 ? worldPart(world) : blockPart(world, index - 1)),
-      files: () => [],
-    }
+    return inBlocks({
+      size: parameters.size,
+      block: BLOCK,
+      first: () => worldPart(world),
+      between: (from, to) => blockPart(world, from, to),
+    })
   },
 }
 
@@ -67,9 +65,7 @@ function worldPart({ workflows, integrations }: World): SeedPart {
   }
 }
 
-function blockPart(world: World, block: number): SeedPart {
-  const from = block * BLOCK
-  const to = Math.min(world.parameters.size, from + BLOCK)
+function blockPart(world: World, from: number, to: number): SeedPart {
   const executions = makeExecutions(world, from, to)
   return {
     loads: [

@@ -3,7 +3,8 @@
  * dependencies, executions, pull requests, validations and events that belong to it, so that a block needs nothing but
  * the projects and can be made again on its own.
  */
-import type { SeedDefinition, SeedPart, SeedPlan } from '../../src/seeds/definition.ts'
+import { inBlocks, rowsExpected } from '../../src/seeds/blocks.ts'
+import { type SeedDefinition, type SeedPart, USUAL_SIZES } from '../../src/seeds/definition.ts'
 import { dependenciesOf, dependencyRows, projectionsOf } from './dependencies.ts'
 import { eventRows, projectEventRows } from './events.ts'
 import { executionRows } from './executions.ts'
@@ -28,31 +29,27 @@ const PER_TASK: Readonly<Record<string, number>> = {
 export const devflowSeeds: SeedDefinition = {
   system: 'devflow',
   unit: 'tasks',
-  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
-  maxSize: 2_000_000,
+  ...USUAL_SIZES,
   // The oldest project is 301 days older than the period.
   historyDays: table.DAYS + 305,
   tables: table.tables,
   settings: { 'devflow.audit': 'off' },
 
-  expectedRows(size) {
-    const projects = projectCount(size)
-    const few: Readonly<Record<string, number>> = {
-      projects,
-      agent_configurations: projects * AGENTS_PER_PROJECT,
-    }
-    return new Map(
-      table.tables.map(({ table: name }) => [name, Math.round(few[name] ?? size * (PER_TASK[name] ?? 0))]),
-    )
-  },
+  expectedRows: (size) =>
+    rowsExpected(
+      table.tables,
+      [projectCount(size), { projects: 1, agent_configurations: AGENTS_PER_PROJECT }],
+      [size, PER_TASK],
+    ),
 
-  plan(parameters): SeedPlan {
+  plan(parameters) {
     const world = makeWorld(parameters)
-    return {
-      parts: 1 + Math.ceil(parameters.size / BLOCK),
-      part: (index) => (index === 0 ? worldPart(world) : blockPart(world, index - 1)),
-      files: () => [],
-    }
+    return inBlocks({
+      size: parameters.size,
+      block: BLOCK,
+      first: () => worldPart(world),
+      between: (from, to) => blockPart(world, from, to),
+    })
   },
 }
 
@@ -66,11 +63,9 @@ function worldPart({ projects }: World): SeedPart {
   }
 }
 
-function blockPart(world: World, block: number): SeedPart {
-  const from = block * BLOCK
-  const count = Math.min(world.parameters.size - from, BLOCK)
+function blockPart(world: World, from: number, to: number): SeedPart {
   const maker = new TaskMaker(world)
-  const tasks = Array.from({ length: count }, (_, place) => maker.make(from + place))
+  const tasks = Array.from({ length: to - from }, (_, place) => maker.make(from + place))
   const dependencies = dependenciesOf(world, tasks)
   const pullRequests = pullRequestsOf(world, tasks)
   return {

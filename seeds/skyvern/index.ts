@@ -3,7 +3,8 @@
  * runs, sessions and children that belong to it, so that a block needs nothing but the organizations and can be made
  * again on its own.
  */
-import type { SeedDefinition, SeedFile, SeedPart, SeedPlan } from '../../src/seeds/definition.ts'
+import { inBlocks, rowsExpected } from '../../src/seeds/blocks.ts'
+import { type SeedDefinition, type SeedPart, USUAL_SIZES } from '../../src/seeds/definition.ts'
 import { Random } from '../../src/seeds/random.ts'
 import { actionRows } from './actions.ts'
 import { artifactFiles, artifactRows, artifactsOf, MOST_WITH_FILES, screenshotRows } from './artifacts.ts'
@@ -43,31 +44,27 @@ const PER_ORGANIZATION: Readonly<Record<string, number>> = {
 export const skyvernSeeds: SeedDefinition = {
   system: 'skyvern',
   unit: 'tasks',
-  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
-  // Up to here the numbers in ids stay apart (`seedId`): hours pass before they come round.
-  maxSize: 2_000_000,
+  ...USUAL_SIZES,
   // The oldest organization is 624 days older than the period.
   historyDays: DAYS + 625,
   tables: table.tables,
 
-  expectedRows(size) {
-    const organizations = organizationCount(size)
-    return new Map(
-      table.tables.map(({ table: name }) => {
-        const rows = size * (PER_TASK[name] ?? 0) + organizations * (PER_ORGANIZATION[name] ?? 0)
-        return [name, Math.round(rows)]
-      }),
-    )
-  },
+  expectedRows: (size) => rowsExpected(table.tables, [size, PER_TASK], [organizationCount(size), PER_ORGANIZATION]),
 
-  plan(parameters): SeedPlan {
+  plan(parameters) {
     const world = makeWorld(parameters)
-    const blocks = Math.ceil(parameters.size / BLOCK)
-    return {
-      parts: 1 + blocks,
-      part: (index) => (index === 0 ? worldPart(world) : blockPart(world, makeBlock(world, index - 1))),
-      files: () => (parameters.size <= MOST_WITH_FILES ? files(world, blocks) : []),
-    }
+    return inBlocks({
+      size: parameters.size,
+      block: BLOCK,
+      first: () => worldPart(world),
+      between: (from, to) => blockPart(world, makeBlock(world, from, to)),
+      ...(parameters.size <= MOST_WITH_FILES && {
+        files: (from: number, to: number) => {
+          const { tasks, runs } = makeBlock(world, from, to)
+          return artifactFiles(artifactsOf(world, tasks, runs))
+        },
+      }),
+    })
   },
 }
 
@@ -77,12 +74,11 @@ interface Block {
   readonly sessions: Sessions
 }
 
-function makeBlock(world: World, index: number): Block {
-  const { size } = world.parameters
+function makeBlock(world: World, from: number, to: number): Block {
   const sessions = new Sessions()
-  const tasks = numbers(index * BLOCK, Math.min(size, (index + 1) * BLOCK))
-  const perBlock = BLOCK / TASKS_PER_RUN
-  const runs = numbers(index * perBlock, Math.min(runCount(size), (index + 1) * perBlock))
+  const tasks = numbers(from, to)
+  const lastRun = Math.min(runCount(world.parameters.size), (from + BLOCK) / TASKS_PER_RUN)
+  const runs = numbers(from / TASKS_PER_RUN, lastRun)
   const taskMaker = new TaskMaker(world)
   const runMaker = new RunMaker(world)
   return {
@@ -131,13 +127,6 @@ function blockPart(world: World, { tasks, runs, sessions }: Block): SeedPart {
       { table: table.taskLogs, rows: () => taskLogRows(random('task logs'), tasks) },
       { table: table.stepLogs, rows: () => stepLogRows(random('step logs'), tasks) },
     ],
-  }
-}
-
-function* files(world: World, blocks: number): Generator<SeedFile> {
-  for (let index = 0; index < blocks; index++) {
-    const { tasks, runs } = makeBlock(world, index)
-    yield* artifactFiles(artifactsOf(world, tasks, runs))
   }
 }
 

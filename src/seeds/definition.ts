@@ -92,3 +92,9 @@ export interface SeedDefinition {
   readonly expectedRows: (size: number) => ReadonlyMap<string, number>
   readonly plan: (parameters: SeedParameters) => SeedPlan
 }
+
+/** Sizes for leading entities with some ten to thirty rows each. Up to the largest, numbers in ids stay apart (`ids.ts`). */
+export const USUAL_SIZES = {
+  scales: { demo: 300, small: 5_000, medium: 50_000, large: 1_000_000 },
+  maxSize: 2_000_000,
+} as const satisfies Pick<SeedDefinition, 'scales' | 'maxSize'>
