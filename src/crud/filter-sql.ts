@@ -2,7 +2,7 @@
 import type { Queryable } from '../db/database.ts'
 import { InvalidValue } from '../errors.ts'
 import type { Condition } from '../model/entity.ts'
-import type { Field } from '../model/field.ts'
+import { type Field, linkOf } from '../model/field.ts'
 import { momentSql } from '../model/moment.ts'
 import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import type { Filter } from './filters.ts'
@@ -86,7 +86,7 @@ function arrayOf(scope: Scope, field: Field, values: readonly Value[], operand: 
 /** The value in the column's type; of a reference, what its text means. */
 function operandSql(scope: Scope, key: string, field: Field, value: Value): Sql {
   if (typeof value !== 'string') return momentSql(value)
-  if (!field.reference || !mayBeName(field, value)) return valueSql(scope, field, value)
+  if (!linkOf(field) || !mayBeName(field, value)) return valueSql(scope, field, value)
   const naming = namingOfReference(scope.system, field)
   if (naming) return keySql(scope, naming, value)
   if (field.kind !== 'text') refuseProblems([{ where: key, reason: whyWrong(field, value) }], 'Give the id')

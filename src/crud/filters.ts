@@ -5,7 +5,7 @@
  */
 import { InvalidValue, type Problem } from '../errors.ts'
 import type { Entity } from '../model/entity.ts'
-import type { Field } from '../model/field.ts'
+import { type Field, linkOf } from '../model/field.ts'
 import type { Moment } from '../model/moment.ts'
 import type { System } from '../model/system.ts'
 import { type Expression, parseExpression } from './filter-expression.ts'
@@ -109,7 +109,7 @@ export function filterHint(entity: Entity, problems: readonly Problem[]): string
 
 /** As `parseValue`; a reference may be named by a handle of what it refers to. */
 function readValue(field: Field, text: string, system?: System): Value {
-  const mayBeNamed = field.reference && (system === undefined || namingOfReference(system, field) !== undefined)
+  const mayBeNamed = linkOf(field) && (system === undefined || namingOfReference(system, field) !== undefined)
   return mayBeNamed && text.trim() !== '' && isNoId(field, text) ? text.trim() : parseValue(field, text)
 }
 

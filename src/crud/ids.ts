@@ -5,7 +5,7 @@
 import type { Queryable } from '../db/database.ts'
 import { InvalidValue, type Problem } from '../errors.ts'
 import type { Entity, Fields } from '../model/entity.ts'
-import type { Field } from '../model/field.ts'
+import { type Field, linkOf } from '../model/field.ts'
 import { identifier, type Sql, sql } from '../model/sql.ts'
 import { entityNamed, type System } from '../model/system.ts'
 import type { Candidate } from './candidate.ts'
@@ -33,12 +33,13 @@ export function namingOf(system: System, entity: Entity): Naming | undefined {
   return parent && parent !== entity && reference.field === parent.primaryKey ? namingOf(system, parent) : undefined
 }
 
-/** The same for what a reference refers to. */
-export function namingOfReference(system: System, { reference }: Field): Naming | undefined {
-  const parent = reference && entityNamed(system, reference.entity)
+/** The same for what a field refers to, by a reference or by name only. */
+export function namingOfReference(system: System, field: Field): Naming | undefined {
+  const link = linkOf(field)
+  const parent = link && entityNamed(system, link.entity)
   if (!parent) return undefined
-  if (reference.field === parent.primaryKey) return namingOf(system, parent)
-  return parent.handle === undefined ? undefined : { entity: parent, key: reference.field, handle: parent.handle }
+  if (link.field === parent.primaryKey) return namingOf(system, parent)
+  return parent.handle === undefined ? undefined : { entity: parent, key: link.field, handle: parent.handle }
 }
 
 /**

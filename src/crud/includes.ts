@@ -6,6 +6,7 @@ import type { Queryable } from '../db/database.ts'
 import { InvalidValue } from '../errors.ts'
 import type { Cells, Column } from '../model/column.ts'
 import type { Entity } from '../model/entity.ts'
+import { linkOf } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
 import { identifier, raw, sql } from '../model/sql.ts'
 import { type Relation, relationsOf, type System } from '../model/system.ts'
@@ -149,7 +150,7 @@ async function parents(db: Queryable, scope: Scope, relation: Relation, rows: re
   const keys = distinct(rows, relation.via)
   if (keys.length === 0) return []
   const parent = scopeOf(scope, relation.entity)
-  const key = fieldOf(scope.entity, relation.via).reference?.field ?? relation.entity.primaryKey
+  const key = linkOf(fieldOf(scope.entity, relation.via))?.field ?? relation.entity.primaryKey
   return db.rows<Cells>(sql`
     SELECT ${selectList(visibleFields(relation.entity))}
     FROM ${tableOf(parent)}
@@ -168,16 +169,16 @@ function finder(scope: Scope, relation: Relation, related: readonly Cells[]): (r
     const key = referencedField(relation)
     return (row) => groups.get(String(row[key])) ?? []
   }
-  const key = fieldOf(scope.entity, relation.via).reference?.field ?? relation.entity.primaryKey
+  const key = linkOf(fieldOf(scope.entity, relation.via))?.field ?? relation.entity.primaryKey
   const byKey = new Map(related.map((row) => [String(row[key]), row]))
   return (row) => byKey.get(String(row[relation.via])) ?? null
 }
 
-/** The field of the parent that a child's reference points to. */
+/** The field of the parent that a child's link points to. */
 function referencedField(relation: Relation): string {
-  const { reference } = fieldOf(relation.entity, relation.via)
-  if (!reference) throw new RangeError(`${relation.entity.name}.${relation.via} is no reference`)
-  return reference.field
+  const link = linkOf(fieldOf(relation.entity, relation.via))
+  if (!link) throw new RangeError(`${relation.entity.name}.${relation.via} names no row`)
+  return link.field
 }
 
 /** Numbered children come in their order (steps of a task), others as their own list has them. */

@@ -3,6 +3,7 @@
  * argument and derive everything else from it.
  */
 import type { Entity, Fields } from './entity.ts'
+import { linkOf } from './field.ts'
 import type { Report } from './report.ts'
 import type { RetentionRule } from './retention.ts'
 
@@ -37,8 +38,9 @@ export function system(declared: System): System {
   const names = new Set(declared.entities.map((entity) => entity.name))
   for (const entity of declared.entities) {
     for (const [key, field] of Object.entries(entity.fields)) {
-      if (field.reference && !names.has(field.reference.entity)) {
-        throw new RangeError(`${declared.name}.${entity.name}.${key} refers to no entity ${field.reference.entity}`)
+      const link = linkOf(field)
+      if (link && !names.has(link.entity)) {
+        throw new RangeError(`${declared.name}.${entity.name}.${key} refers to no entity ${link.entity}`)
       }
     }
   }
@@ -52,7 +54,7 @@ export function entityNamed(declared: System, name: string): Entity | undefined 
   )
 }
 
-/** A way from one entity to another over a declared reference. */
+/** A way from one entity to another over a declared link. */
 export interface Relation {
   /** Name for `--include`: the plural of the child, or the parent's name (its field where two lead to one parent). */
   readonly name: string
@@ -62,11 +64,11 @@ export interface Relation {
   readonly via: string
 }
 
-/** Every relation of an entity, children first, derived from the references of the whole system. */
+/** Every relation of an entity, children first, derived from the links of the whole system. */
 export function relationsOf(declared: System, entity: Entity): Relation[] {
   const children = declared.entities.flatMap((child) =>
     Object.entries(child.fields)
-      .filter(([, field]) => field.reference?.entity === entity.name)
+      .filter(([, field]) => linkOf(field)?.entity === entity.name)
       .map(
         ([via], index): Relation => ({
           name: index === 0 ? child.plural : `${child.plural}-by-${via.replaceAll('_', '-')}`,
@@ -77,7 +79,8 @@ export function relationsOf(declared: System, entity: Entity): Relation[] {
       ),
   )
   const parents = Object.entries(entity.fields).flatMap(([via, field]): Relation[] => {
-    const parent = field.reference && entityNamed(declared, field.reference.entity)
+    const link = linkOf(field)
+    const parent = link && entityNamed(declared, link.entity)
     return parent ? [{ name: via.replace(/_id$/, '').replaceAll('_', '-'), kind: 'one', entity: parent, via }] : []
   })
   return [...children, ...parents]

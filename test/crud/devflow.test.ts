@@ -282,6 +282,28 @@ describe('event', () => {
     )
   })
 
+  it('is found by what it is about, also by name and when that is gone, and is shown with it', async () => {
+    await made('project', 'create', '--name', 'seen')
+    const { id } = await made('task', 'create', '--project', 'seen', '--title', 'To be seen')
+    const list = async (...argv: string[]) => {
+      const { exitCode, stdout, stderr } = await steward('event', 'list', ...argv, '--fields', 'action', '--json')
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 })
+      return JSON.parse(stdout)
+    }
+    expect(await list('--task-id', id)).toEqual([{ action: 'created' }])
+    expect(await list('--project', 'seen', '--event-category', 'system')).toEqual([{ action: 'created' }])
+    const { events } = await made('task', 'get', id, '--include', 'events')
+    expect(events).toMatchObject([{ task_id: id, action: 'created' }])
+    const [event] = JSON.parse((await steward('event', 'list', '--task', id, '--fields', 'id', '--json')).stdout)
+    const included = ['event', 'get', event.id, '--include', 'task,project'] as const
+    expect(await made(...included)).toMatchObject({ task: { id }, project: { name: 'seen' } })
+    await made('task', 'delete', id, '--yes')
+    expect(await list('--task', id)).toEqual([{ action: 'deleted' }, { action: 'created' }])
+    expect(await made(...included)).toMatchObject({ task: null, project: { name: 'seen' } })
+    expect((await steward('event', 'list', '--task', 'nonsense')).stderr).toContain('--task-id must be a UUID')
+    expect((await steward('event', 'list', '--project', 'nowhere')).exitCode).toBe(4)
+  })
+
   it('is read only, and the trail of a task says what became of it', async () => {
     expect((await steward('event', 'create')).exitCode).toBe(2)
     const { id } = await newTask('Leave a trail')

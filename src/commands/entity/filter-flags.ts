@@ -1,7 +1,7 @@
 /** The filter flags of an entity, shared by every verb that works on a selection of rows. */
 import type { FilterInput } from '../../crud/filters.ts'
 import type { Entity } from '../../model/entity.ts'
-import type { Field } from '../../model/field.ts'
+import { type Field, linkOf } from '../../model/field.ts'
 import type { Moment } from '../../model/moment.ts'
 import type { ParsedInput } from '../command.ts'
 import { choice, type Flag, type Flags, list, moment, text, texts, toggle } from '../flags.ts'
@@ -93,7 +93,7 @@ export function hasFilter(entity: Entity, input: ParsedInput): boolean {
 
 function flaggedFields(entity: Entity): [string, Field][] {
   return Object.entries(entity.fields).filter(
-    ([, field]) => !field.secret && (field.reference || field.kind === 'enumeration' || field.kind === 'boolean'),
+    ([, field]) => !field.secret && (linkOf(field) || field.kind === 'enumeration' || field.kind === 'boolean'),
   )
 }
 

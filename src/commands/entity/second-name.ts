@@ -1,4 +1,5 @@
 import type { Entity } from '../../model/entity.ts'
+import { linkOf } from '../../model/field.ts'
 
 /** Names of flags that a reference's second name must leave alone: those of the verbs, and the global ones. */
 const TAKEN: ReadonlySet<string> = new Set([
@@ -45,7 +46,8 @@ const TAKEN: ReadonlySet<string> = new Set([
 
 /** The shorter name of a reference's flag, `--workflow` for `--workflow-id`; undefined where it means something else. */
 export function secondName({ fields }: Entity, key: string): string | undefined {
-  if (!fields[key]?.reference || !key.endsWith('_id')) return undefined
+  const field = fields[key]
+  if (field === undefined || !linkOf(field) || !key.endsWith('_id')) return undefined
   const short = key.slice(0, -'_id'.length)
   return short === '' || Object.hasOwn(fields, short) || TAKEN.has(short) ? undefined : short
 }

@@ -38,6 +38,7 @@ export const transaction = entity({
     tool_id: varchar(50, { summary: 'tool it was for', nullable: true, settable: 'create', rules: [notBlank] }),
     analysis_id: varchar(100, {
       summary: 'task it was for, if it names one (decision 42)',
+      names: { entity: 'task', field: 'task_id' },
       nullable: true,
       settable: 'create',
       rules: [notBlank],

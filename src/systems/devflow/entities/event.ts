@@ -1,12 +1,13 @@
 /**
  * Events of the workflow (decisions 55, 60, 62). The audit trigger writes those of type `audit`, the platform the others;
- * nobody changes one. They outlive what they are about, so their ids are no references.
+ * nobody changes one. They outlive what they are about, so their ids name them without foreign keys.
  */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { json, oneOf, timestamp, uuid, uuidId, varchar } from '../../../model/field.ts'
 
 const CATEGORIES = ['task', 'execution', 'pr', 'validation', 'system', 'webhook'] as const
 const written = { settable: 'never' } as const
+const named = (entity: string) => ({ nullable: true, names: { entity, field: 'id' }, ...written }) as const
 
 export const event = entity({
   name: 'event',
@@ -18,10 +19,10 @@ export const event = entity({
     id: uuidId('event id'),
     event_type: varchar(100, { summary: 'what kind of event; `audit` for a change of a row', ...written }),
     event_category: oneOf(CATEGORIES, { summary: 'what it is about', limit: 20, ...written }),
-    project_id: uuid({ summary: 'project it is about', nullable: true, ...written }),
-    task_id: uuid({ summary: 'task it is about', nullable: true, ...written }),
-    task_execution_id: uuid({ summary: 'execution it is about', nullable: true, ...written }),
-    pr_id: uuid({ summary: 'pull request it is about', nullable: true, ...written }),
+    project_id: uuid({ summary: 'project it is about', ...named('project') }),
+    task_id: uuid({ summary: 'task it is about', ...named('task') }),
+    task_execution_id: uuid({ summary: 'execution it is about', ...named('execution') }),
+    pr_id: uuid({ summary: 'pull request it is about', ...named('pull-request') }),
     actor: varchar(255, { summary: 'who did it', nullable: true, ...written }),
     action: varchar(100, { summary: 'what was done', ...written }),
     event_data: json({ summary: 'the facts; of a change, the changed fields', default: "'{}'::jsonb", ...written }),
