@@ -14,6 +14,7 @@ import { isStuck } from './effects.ts'
 import { type Filter, whereFrom } from './filters.ts'
 import { checkInputs } from './given.ts'
 import { waitingSql } from './graph.ts'
+import { unheldSql } from './held.ts'
 import type { Values } from './input.ts'
 import { underSavepoint } from './savepoint.ts'
 import { castType, fieldOf, type Scope, tableOf } from './scope.ts'
@@ -101,8 +102,9 @@ export function claimRows(
   })
 }
 
-/** In a state to be claimed from, not deleted, in time, and waiting for nothing. */
-function offeredSql(scope: Scope, { from, claims, awaitsDependencies }: Transition): Sql {
+/** In a state to be claimed from, not deleted, in time, held back by no parent, and waiting for nothing. */
+function offeredSql(scope: Scope, declared: Transition): Sql {
+  const { from, claims, awaitsDependencies } = declared
   const { field } = lifecycleOf(scope.entity)
   const states = sql`${identifier(field)} = ANY (${from}::${castType(scope, fieldOf(scope.entity, field))}[])`
   const until = claims?.notAfter === undefined ? [] : [identifier(claims.notAfter)]
@@ -111,6 +113,7 @@ function offeredSql(scope: Scope, { from, claims, awaitsDependencies }: Transiti
     states,
     aliveSql(scope),
     ...until.map((column) => sql`(${column} IS NULL OR ${column} > now())`),
+    ...unheldSql(scope, declared, QUEUE),
     ...waiting.map((condition) => sql`NOT ${condition}`),
   ])
 }

@@ -22,6 +22,10 @@ export async function refusalsOf(
     if (reason !== undefined) reasons.set(row, reason)
   }
   const open = found.map(({ row }) => row).filter((row) => !reasons.has(row))
+  if (declared.claims?.parents !== undefined && open.length > 0) {
+    const { whyHeld } = await import('./held.ts')
+    for (const [row, reason] of await whyHeld(transaction, scope, declared, open)) reasons.set(row, reason)
+  }
   if (!declared.awaitsDependencies || open.length === 0) return reasons
   const { whyWaiting } = await import('./graph-guard.ts')
   const waiting = await whyWaiting(transaction, scope, open)

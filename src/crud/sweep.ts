@@ -46,18 +46,15 @@ export async function planSweep(
 ): Promise<SweepPlan> {
   const { entity } = scope
   const declared = sweptBy(scope, operation)
-  const { field } = lifecycleOf(entity)
   const due = dueSql(scope, operation, olderThan)
   const found = await db.transaction(
     async (transaction) => {
-      const where = sql`${due}
-          AND ${identifier(field)} = ANY (${declared.from}::${castType(scope, fieldOf(entity, field))}[])`
       // Who never gave a sign has been silent longest.
       const order = sql`${identifier(operation.age.field)} NULLS FIRST, ${identifier(entity.primaryKey)}`
       const select = (columns: Sql, most: number | undefined) => sql`
         SELECT ${columns}
         FROM ${tableOf(scope)}
-        WHERE ${where}
+        WHERE ${due}
         ORDER BY ${order}
         LIMIT ${most ?? null}::bigint`
       const ids: string[] = []
@@ -86,9 +83,15 @@ export function applySweep(
   return moveInBatches(db, scope, sweptBy(scope, operation), ids, only, { ...options, values: {} })
 }
 
-/** Cutoffs come from the server's clock (decision 4). */
-function dueSql(scope: Scope, { age }: SweepOperation, olderThan = age.olderThan): Sql {
+/** In a state to be swept, and over time. Cutoffs come from the server's clock (decision 4). */
+function dueSql(scope: Scope, operation: SweepOperation, olderThan = operation.age.olderThan): Sql {
+  const { age, from = sweptBy(scope, operation).from } = operation
+  const { field } = lifecycleOf(scope.entity)
   const column = identifier(age.field)
   const never = age.orNull ? sql`${column} IS NULL` : raw('FALSE')
-  return allOf([sql`(${column} <= now() - ${olderThan}::interval OR ${never})`, aliveSql(scope)])
+  return allOf([
+    sql`${identifier(field)} = ANY (${from}::${castType(scope, fieldOf(scope.entity, field))}[])`,
+    sql`(${column} <= now() - ${olderThan}::interval OR ${never})`,
+    aliveSql(scope),
+  ])
 }

@@ -52,7 +52,18 @@ export interface Transition<S extends string = string> {
     readonly by?: readonly string[]
     /** Rows whose instant in this field has passed are not offered (expired orders). */
     readonly notAfter?: string
+    /** Rows of parents that are not so, or deleted, wait until they are (events of a disabled integration). */
+    readonly parents?: readonly HoldingParent[]
   }
+}
+
+/** What a parent must be for the rows of a queue to be handed out. */
+export interface HoldingParent {
+  /** The reference field that names it. */
+  readonly via: string
+  readonly is: Readonly<Record<string, Scalar>>
+  /** What is said of one that is not so: `is not enabled`. */
+  readonly otherwise: string
 }
 
 /** Another way through a transition. */

@@ -88,6 +88,8 @@ export interface SweepOperation extends OperationBase {
   readonly kind: 'sweep'
   /** Verb of the transition; it may be `internal`. */
   readonly moves: string
+  /** Only rows in these states, where the transition leads out of others as well (a failed event is in no hand). */
+  readonly from?: readonly string[]
   /** The instant that must lie this long in the past (a PostgreSQL interval), or be NULL where `orNull` says so. */
   readonly age: { readonly field: string; readonly olderThan: string; readonly orNull?: boolean }
   /** What such rows are called: `stale`, `expired`. */

@@ -346,8 +346,11 @@ describe('event', () => {
   })
 
   it('that was in hand for too long is put back, one that is not stays', async () => {
-    await fill(3)
-    await run('event claim', ['--limit', '3'])
+    await fill(4)
+    const { stdout } = await run('event claim', ['--limit', '4', '--json'])
+    const claimed: Answer[] = JSON.parse(stdout)
+    // One that failed is in no hand: whether it is worth another try is not for the clock to say.
+    await done('event fail', [String(claimed[0]?.id), '--error-message', 'no such repository'])
     await database.db.execute(sql`
       UPDATE autopr.integration_events SET claimed_at = now() - interval '16 minutes' WHERE event_id <> '3'`)
     expect((await run('event reap', [])).exitCode).toBe(2)
@@ -357,7 +360,21 @@ describe('event', () => {
       { event_id: '1', status: 'pending', retry_count: 1 },
       { event_id: '2', status: 'pending', retry_count: 1 },
       { event_id: '3', status: 'processing', retry_count: 0 },
+      { event_id: '4', status: 'failed', retry_count: 0 },
     ])
+  })
+
+  it('waits while its integration is disabled or deleted', async () => {
+    await fill(2)
+    await done('integration disable', ['GitHub', '--yes'])
+    expect(JSON.parse((await run('event claim', ['--limit', '2', '--json'])).stdout)).toEqual([])
+    const event = await database.db.one<{ id: string }>(sql`SELECT id FROM autopr.integration_events LIMIT 1`)
+    expect(await refused('event claim', [event.id])).toMatch(/waits: its integration \S+ is not enabled/)
+    await run('integration delete', ['GitHub', '--yes'])
+    expect(await refused('event claim', [event.id])).toMatch(/waits: its integration \S+ is deleted/)
+    await run('integration restore', ['GitHub'])
+    await done('integration enable', ['GitHub'])
+    expect(JSON.parse((await run('event claim', ['--limit', '2', '--json'])).stdout)).toHaveLength(2)
   })
 
   it('is not taken from an integration that is disabled or unknown', async () => {

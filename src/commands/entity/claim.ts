@@ -17,7 +17,7 @@ import { readTaken, takenExample, takenFlags } from './operation-input.ts'
 const GROUP = 'Which ones:'
 
 export function claimCommand(system: System, entity: Entity, declared: Transition): Command {
-  const { order = entity.list.sort, by = [], notAfter } = declared.claims ?? {}
+  const { order = entity.list.sort, by = [], notAfter, parents = [] } = declared.claims ?? {}
   const words = wordsOf(system, entity, declared.verb)
   const noun = spoken(entity.plural)
   const required = takenExample(entity, declared)
@@ -30,6 +30,7 @@ export function claimCommand(system: System, entity: Entity, declared: Transitio
       ` with all that belongs to it, in one transaction. What another session is taking at this moment is passed` +
       ` over: of many that claim at once, each gets other ones.` +
       (notAfter === undefined ? '' : ` Those whose ${notAfter} has passed are not offered.`) +
+      parents.map(({ via, otherwise }) => ` Those whose ${via} ${otherwise} wait until it is.`).join('') +
       ` With ids, these are taken or it is refused. Where there is nothing to take it says so and ends with 0, with an` +
       ` empty list in JSON and no line in NDJSON and CSV.`,
     examples: [

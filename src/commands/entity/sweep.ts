@@ -19,11 +19,12 @@ export function sweepCommand(system: System, entity: Entity, operation: SweepOpe
   const { age, adjective } = operation
   const noun = `${adjective} ${spoken(entity.plural)}`
   const never = age.orNull ? ' or never was' : ''
+  const standing = operation.from === undefined ? '' : ` that are ${operation.from.join(' or ')} and`
   return defineDestroyCommand({
     name: operation.name,
     summary: operation.summary,
     description:
-      `Finds the ${noun}: those whose ${age.field} is at least ${age.olderThan} ago${never}. Shows them and what happens` +
+      `Finds the ${noun}: those${standing} whose ${age.field} is at least ${age.olderThan} ago${never}. Shows them and what happens` +
       ` with them, asks, and takes each through ${operation.moves}; one that is ${adjective} no more by then is left alone.`,
     examples: [
       { command: `${words} --dry-run`, does: `The ${noun}, and what would happen with them` },

@@ -174,9 +174,13 @@ export function lifecycleFaults(system: System, entity: Entity): string[] {
           .map((key) => key.replace(/^-/, '')),
         ...(claims?.by ?? []),
         claims?.notAfter,
+        ...(claims?.parents ?? []).map(({ via }) => via),
       ],
       at,
     )
+    for (const { via, is } of claims?.parents ?? []) {
+      faults.fields(faults.entity(entity.fields[via]?.reference?.entity ?? '', at), Object.keys(is), at)
+    }
   }
   return faults.found
 }
@@ -220,6 +224,7 @@ export function operationFaults(system: System, entity: Entity, operation: Opera
     case 'sweep':
       faults.fields(entity, [operation.age.field], at)
       faults.verb(entity, operation.moves, at)
+      values(faults, entity, entity.lifecycle?.field ?? '', operation.from ?? [], at)
       break
     case 'post': {
       const entries = entity.ledger && faults.entity(entity.ledger.entries, at)

@@ -94,7 +94,12 @@ export const event = entity({
         summary: 'Take pending events to work on, the oldest first, each by one worker only',
         from: ['pending'],
         to: 'processing',
-        claims: { order: 'created_at', by: ['integration_id', 'event_type'] },
+        claims: {
+          order: 'created_at',
+          by: ['integration_id', 'event_type'],
+          // What came before it was disabled is kept, and not worked on: the integration is out of use.
+          parents: [{ via: 'integration_id', is: { enabled: true }, otherwise: 'is not enabled' }],
+        },
       },
       { verb: 'complete', summary: 'Record that the event was dealt with', from: ['processing'], to: 'completed' },
       {

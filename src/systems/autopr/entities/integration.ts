@@ -63,7 +63,7 @@ export const integration = entity({
   triggers: ['integrations_set_updated_at'],
   verbs: ['list', 'get', 'create', 'update', 'delete', 'count', 'import', 'export', 'bulk'],
   operations: [
-    ...enabling('integration', 'it takes no more events'),
+    ...enabling('integration', 'it takes no more events, and those it has wait'),
     recordHealth,
     setCredentials,
     rotateCredentials,

@@ -6,6 +6,8 @@ export const reap: SweepOperation = {
   name: 'reap',
   summary: 'Put events back that a worker has had in hand for too long',
   moves: 'requeue',
+  // `requeue` brings failed ones back as well; that is for a person to decide, one by one.
+  from: ['processing'],
   age: { field: 'claimed_at', olderThan: '15 minutes', orNull: true },
   adjective: 'stale',
 }
