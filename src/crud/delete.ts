@@ -28,6 +28,8 @@ export interface DeletePlan {
   readonly closure: Closure
   readonly counts: ClosureCounts
   readonly files: DueFiles
+  /** Whether rows that stay wait for some that go (`rehearseDelete` says what becomes of them). */
+  readonly releases: boolean
 }
 
 export interface Deleted {
@@ -56,7 +58,8 @@ export async function planDelete(db: Database, scope: Scope, ids: readonly strin
       const counts = await countClosure(transaction, scope, closure, wanted)
       refuseBlocked(scope, wanted, counts)
       const files = await countDueFiles(transaction, scope, closure, wanted)
-      return { ids: wanted, closure, counts, files }
+      const waiting = await waitingForClosure(transaction, scope, closure, wanted)
+      return { ids: wanted, closure, counts, files, releases: waiting.length > 0 }
     },
     { readOnly: true, isolation: 'repeatable read' },
   )
@@ -77,10 +80,24 @@ export function dependents({ ids, counts }: DeletePlan): bigint {
  * @throws LockedError (exit 8) when another session holds one of the rows for too long
  */
 export function applyDelete(db: Database, scope: Scope, plan: DeletePlan, actor: Actor): Promise<Deleted> {
+  return removeRows(db, scope, plan, actor, false)
+}
+
+/** What happens to rows that stay when the plan is done: done and rolled back where rows wait for some that go. */
+export async function rehearseDelete(
+  db: Database,
+  scope: Scope,
+  plan: DeletePlan,
+  actor: Actor,
+): Promise<readonly Consequence[]> {
+  return plan.releases ? (await removeRows(db, scope, plan, actor, true)).consequences : []
+}
+
+function removeRows(db: Database, scope: Scope, plan: DeletePlan, actor: Actor, dryRun: boolean): Promise<Deleted> {
   const { ids, closure } = plan
   return unitOfWork(
     db,
-    false,
+    dryRun,
     async (transaction) => {
       await requireRows(transaction, scope, ids)
       await lockClosure(transaction, scope, closure, ids)

@@ -299,6 +299,8 @@ describe('who waits for a deleted node', () => {
       [3, 4],
     ])
     await garden.db.execute(raw("UPDATE garden.jobs SET status = 'blocked' WHERE job_id IN (1, 3)"))
+    const { consequences } = JSON.parse((await deleted('--purge', '--dry-run', '--json')).stdout)
+    expect(consequences).toEqual([{ rows: 1, entity: 'job', change: 'becomes waiting (release)' }])
     expect((await deleted('--purge', '--yes')).stderr).toContain('With it: 1 job becomes waiting (release).')
     expect(await statesOf(garden)).toEqual({ 1: 'waiting', 3: 'blocked', 4: 'waiting' })
   })

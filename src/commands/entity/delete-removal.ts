@@ -1,4 +1,5 @@
 /** Removing rows with everything that depends on them: what `delete`, and where rows are marked `delete --purge`, does. */
+import type { Consequence } from '../../crud/consequences.ts'
 import type { Deleted, DeletePlan } from '../../crud/delete.ts'
 import type { Cells, Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
@@ -6,7 +7,7 @@ import type { System } from '../../model/system.ts'
 import type { Section, View } from '../../output/view.ts'
 import type { Context } from '../command.ts'
 import { actorOf } from './actor.ts'
-import { noteConsequences } from './consequence-view.ts'
+import { consequenceSections, noteConsequences } from './consequence-view.ts'
 import { entityScope, spoken } from './entity-scope.ts'
 
 const ROWS: readonly Column[] = [
@@ -29,6 +30,8 @@ const DONE: readonly Column[] = [
 
 export interface Removal extends DeletePlan {
   readonly dependents: bigint
+  /** What happens to rows that stay. */
+  readonly consequences: readonly Consequence[]
 }
 
 export async function planRemoval(
@@ -37,9 +40,11 @@ export async function planRemoval(
   entity: Entity,
   ids: readonly string[],
 ): Promise<Removal> {
-  const { dependents, planDelete } = await import('../../crud/delete.ts')
-  const plan = await planDelete(await context.db(), await entityScope(context, system, entity), ids)
-  return { ...plan, dependents: dependents(plan) }
+  const { dependents, planDelete, rehearseDelete } = await import('../../crud/delete.ts')
+  const [db, scope] = await Promise.all([context.db(), entityScope(context, system, entity)])
+  const plan = await planDelete(db, scope, ids)
+  const consequences = await rehearseDelete(db, scope, plan, actorOf(context))
+  return { ...plan, dependents: dependents(plan), consequences }
 }
 
 export async function applyRemoval(
@@ -78,7 +83,7 @@ export function removedView({ deleted, files }: Deleted): View {
   }
 }
 
-export function removalView({ counts, files }: Removal, noun: string): View {
+export function removalView({ counts, files, consequences }: Removal, noun: string): View {
   const sections: Section[] = [
     { kind: 'table', key: 'deleted', title: 'Deleted', columns: ROWS, rows: counts.deleted.map(asRow) },
   ]
@@ -100,6 +105,7 @@ export function removalView({ counts, files }: Removal, noun: string): View {
       row: { ...files },
     })
   }
+  sections.push(...consequenceSections(consequences))
   return { shape: 'sections', title: 'What this takes along', sections }
 }
 
