@@ -17,8 +17,8 @@ export const rate = (good: Sql, verdicts: Sql): Sql =>
 export const percentile = (share: number, value: Sql): Sql =>
   sql`PERCENTILE_CONT(${share}::double precision) WITHIN GROUP (ORDER BY ${value})`
 
-/** Rows whose creation lies in the window `[since, until)`. */
-export const created = (column: Sql, { window }: ReportInput): Sql =>
+/** Rows whose time lies in the window `[since, until)`. */
+export const within = (column: Sql, { window }: ReportInput): Sql =>
   sql`${column} >= ${window.since}::timestamptz AND ${column} < ${window.until}::timestamptz`
 
 /**

@@ -1,4 +1,4 @@
-import { created } from '../../../model/figures.ts'
+import { within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { credits, ofUser, spent, userParameter } from './fragments.ts'
@@ -37,7 +37,7 @@ export const creditsReport = report({
           ${credits('ADJUSTMENT')} AS adjusted,
           COALESCE(SUM(delta_credits), 0) AS net
         FROM ${input.table('credit_transactions')}
-        WHERE ${created(sql`created_at`, input)}
+        WHERE ${within(sql`created_at`, input)}
           ${ofUser(sql`user_id`, input)}
       `,
     },
@@ -67,7 +67,7 @@ export const creditsReport = report({
             ${credits('REFUND')} AS refunded,
             ${credits('ADJUSTMENT')} AS adjusted
           FROM ${input.table('credit_transactions')}
-          WHERE ${created(sql`created_at`, input)}
+          WHERE ${within(sql`created_at`, input)}
             ${ofUser(sql`user_id`, input)}
           GROUP BY user_id
           ORDER BY consumed DESC, user_id
@@ -110,7 +110,7 @@ export const creditsReport = report({
           ${spent('CONSUME', 'REFUND')} AS net
         FROM ${input.table('credit_transactions')}
         WHERE type IN ('CONSUME', 'REFUND')
-          AND ${created(sql`created_at`, input)}
+          AND ${within(sql`created_at`, input)}
           ${ofUser(sql`user_id`, input)}
         GROUP BY tool_id
         ORDER BY consumed DESC, tool_id
@@ -140,7 +140,7 @@ export const creditsReport = report({
             ${spent('CONSUME', 'REFUND')} AS net
           FROM ${input.table('credit_transactions')}
           WHERE type IN ('CONSUME', 'REFUND')
-            AND ${created(sql`created_at`, input)}
+            AND ${within(sql`created_at`, input)}
             ${ofUser(sql`user_id`, input)}
           GROUP BY agent_id
         )

@@ -1,4 +1,4 @@
-import { created, days } from '../../../model/figures.ts'
+import { days, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { credits, ofUser, userParameter } from './fragments.ts'
@@ -35,7 +35,7 @@ export const purchases = report({
         FROM ${input.table('credit_transactions')}
         -- Of the adjustments, those for a refunded charge.
         WHERE (type = 'PURCHASE' OR type = 'ADJUSTMENT' AND stripe_charge_id IS NOT NULL)
-          AND ${created(sql`created_at`, input)}
+          AND ${within(sql`created_at`, input)}
           ${ofUser(sql`user_id`, input)}
       `,
     },
@@ -61,7 +61,7 @@ export const purchases = report({
             SUM(delta_credits) AS credits
           FROM ${input.table('credit_transactions')}
           WHERE type = 'PURCHASE'
-            AND ${created(sql`created_at`, input)}
+            AND ${within(sql`created_at`, input)}
             ${ofUser(sql`user_id`, input)}
           GROUP BY 1
         )
@@ -95,7 +95,7 @@ export const purchases = report({
           COUNT(error) FILTER (WHERE processed_at IS NULL) AS failed,
           COUNT(*) FILTER (WHERE processed_at IS NULL AND error IS NULL) AS waiting
         FROM ${input.table('stripe_webhook_events')}
-        WHERE ${created(sql`created_at`, input)}
+        WHERE ${within(sql`created_at`, input)}
         GROUP BY type
         ORDER BY events DESC, type
       `,
@@ -117,7 +117,7 @@ export const purchases = report({
           MAX(created_at) AS last_seen
         FROM ${input.table('stripe_webhook_events')}
         WHERE error IS NOT NULL
-          AND ${created(sql`created_at`, input)}
+          AND ${within(sql`created_at`, input)}
         GROUP BY error
         ORDER BY events DESC, error
         LIMIT 10

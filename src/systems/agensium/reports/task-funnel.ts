@@ -1,4 +1,4 @@
-import { created, percent, percentile, seconds } from '../../../model/figures.ts'
+import { percent, percentile, seconds, within } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { join, type Sql, sql } from '../../../model/sql.ts'
 import { statusTones } from '../tones.ts'
@@ -29,7 +29,7 @@ const tasksOf = (input: ReportInput): Sql => sql`
         task AS MATERIALIZED (
           SELECT *
           FROM ${input.table('tasks')}
-          WHERE ${created(sql`created_at`, input)}
+          WHERE ${within(sql`created_at`, input)}
             ${ofUser(sql`user_id`, input)}
         )`
 

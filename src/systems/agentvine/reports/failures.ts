@@ -1,4 +1,4 @@
-import { created, percent } from '../../../model/figures.ts'
+import { percent, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 
@@ -38,7 +38,7 @@ export const failures = report({
           FROM ${input.table('executions')} e
           JOIN ${input.table('tasks')} t ON t.id = e.task_id
           WHERE e.status IN ('completed', 'failed', 'timeout')
-            AND ${created(sql`e.completed_at`, input)}
+            AND ${within(sql`e.completed_at`, input)}
           GROUP BY t.task_type
         ),
         task AS (
@@ -48,7 +48,7 @@ export const failures = report({
             COUNT(*) FILTER (WHERE t.status = 'failed') AS failed_tasks
           FROM ${input.table('tasks')} t
           WHERE t.status IN ('completed', 'failed')
-            AND ${created(sql`t.completed_at`, input)}
+            AND ${within(sql`t.completed_at`, input)}
           GROUP BY t.task_type
         )
         SELECT
@@ -76,13 +76,21 @@ export const failures = report({
         { key: 'latest_at', label: 'latest', kind: 'timestamp' },
       ],
       empty: 'No order failed with a reason in this period.',
-      // The share is of every failed order, those without a reason included.
+      // The share is of every failed order, those without a reason included. One whose task was cancelled while a worker
+      // had it came to no verdict: the execution of its last claim, which began at the same instant, says so.
       sql: (input) => sql`
         WITH failed AS (
-          SELECT error_message, completed_at
-          FROM ${input.table('work_orders')}
-          WHERE status = 'failed'
-            AND ${created(sql`completed_at`, input)}
+          SELECT o.error_message, o.completed_at
+          FROM ${input.table('work_orders')} o
+          WHERE o.status = 'failed'
+            AND ${within(sql`o.completed_at`, input)}
+            AND NOT EXISTS (
+              SELECT
+              FROM ${input.table('executions')} e
+              WHERE e.task_id = o.task_id
+                AND e.status = 'cancelled'
+                AND e.started_at = o.claimed_at
+            )
         )
         SELECT
           error_message,

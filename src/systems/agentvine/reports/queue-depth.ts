@@ -1,4 +1,4 @@
-import { created, percentile, seconds } from '../../../model/figures.ts'
+import { percentile, seconds, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 
@@ -67,7 +67,7 @@ export const queueDepth = report({
             FROM ${input.table('worker_assignments')} a
             WHERE a.work_order_id = o.id
           ) AS first ON TRUE
-          WHERE ${created(sql`o.enqueued_at`, input)}
+          WHERE ${within(sql`o.enqueued_at`, input)}
         )
         SELECT
           queue_name,

@@ -1,4 +1,4 @@
-import { created, percentile, seconds } from '../../../model/figures.ts'
+import { percentile, seconds, within } from '../../../model/figures.ts'
 import { type Report, report } from '../../../model/report.ts'
 import { type Sql, sql } from '../../../model/sql.ts'
 
@@ -41,7 +41,7 @@ export const taskTimes: Report = report({
         FROM ${input.table('tasks')} t
         WHERE t.status = 'completed'
           AND t.deleted_at IS NULL
-          AND ${created(sql`t.completed_at`, input)}
+          AND ${within(sql`t.completed_at`, input)}
       `,
     },
     {
@@ -64,7 +64,7 @@ export const taskTimes: Report = report({
         FROM ${input.table('tasks')} t
         WHERE t.status = 'completed'
           AND t.deleted_at IS NULL
-          AND ${created(sql`t.completed_at`, input)}
+          AND ${within(sql`t.completed_at`, input)}
         GROUP BY t.task_type
         ORDER BY completed DESC, t.task_type
       `,

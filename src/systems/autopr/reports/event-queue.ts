@@ -1,4 +1,4 @@
-import { created, percentile, seconds } from '../../../model/figures.ts'
+import { percentile, seconds, within } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { type Sql, sql } from '../../../model/sql.ts'
 import { reap } from '../operations/reap.ts'
@@ -116,7 +116,7 @@ export const eventQueue = report({
           ${percentile(0.95, seconds(sql`e.processed_at - e.claimed_at`))} AS work_p95_seconds
         FROM ${input.table('integration_events')} e
         JOIN ${input.table('integrations')} i ON i.id = e.integration_id
-        WHERE ${created(sql`e.created_at`, input)}
+        WHERE ${within(sql`e.created_at`, input)}
           ${ofIntegration(sql`e.integration_id`, input)}
         GROUP BY e.integration_id, i.name
         ORDER BY events DESC, i.name

@@ -1,5 +1,5 @@
 import type { Column } from '../../../model/column.ts'
-import { created } from '../../../model/figures.ts'
+import { within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { ofWorkflow, outcomes, workflowParameter } from './fragments.ts'
@@ -36,7 +36,7 @@ export const executionOutcomes = report({
       sql: (input) => sql`
         SELECT${outcomes}
         FROM ${input.table('workflow_executions')} e
-        WHERE ${created(sql`e.created_at`, input)}
+        WHERE ${within(sql`e.created_at`, input)}
           ${ofWorkflow(sql`e.workflow_id`, input)}
       `,
     },
@@ -54,7 +54,7 @@ export const executionOutcomes = report({
           w.name,${outcomes}
         FROM ${input.table('workflow_executions')} e
         JOIN ${input.table('workflows')} w ON w.id = e.workflow_id
-        WHERE ${created(sql`e.created_at`, input)}
+        WHERE ${within(sql`e.created_at`, input)}
           ${ofWorkflow(sql`e.workflow_id`, input)}
         GROUP BY e.workflow_id, w.name
         ORDER BY executions DESC, w.name

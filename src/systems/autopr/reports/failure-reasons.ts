@@ -1,4 +1,4 @@
-import { created, percent } from '../../../model/figures.ts'
+import { percent, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { executionTones, levelTones } from '../tones.ts'
@@ -32,7 +32,7 @@ export const failureReasons = report({
           SELECT error_message, status, workflow_id, created_at
           FROM ${input.table('workflow_executions')}
           WHERE status IN ('failed', 'timeout')
-            AND ${created(sql`created_at`, input)}
+            AND ${within(sql`created_at`, input)}
             ${ofWorkflow(sql`workflow_id`, input)}
         )
         SELECT
@@ -72,7 +72,7 @@ export const failureReasons = report({
         JOIN ${input.table('execution_logs')} l ON l.execution_id = e.id
         JOIN ${input.table('workflow_actions')} a ON a.id = l.action_id
         WHERE e.status IN ('failed', 'timeout')
-          AND ${created(sql`e.created_at`, input)}
+          AND ${within(sql`e.created_at`, input)}
           ${ofWorkflow(sql`e.workflow_id`, input)}
           AND l.level IN ('ERROR', 'CRITICAL')
         GROUP BY a.action_type, a.action_name, l.level

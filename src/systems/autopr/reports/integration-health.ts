@@ -1,4 +1,4 @@
-import { created, percent, seconds } from '../../../model/figures.ts'
+import { percent, seconds, within } from '../../../model/figures.ts'
 import { report, type SectionRows } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { healthTones } from '../tones.ts'
@@ -78,7 +78,7 @@ export const integrationHealth = report({
         FROM ${input.table('integrations')} i
         LEFT JOIN ${input.table('integration_events')} e
           ON e.integration_id = i.id
-          AND ${created(sql`e.created_at`, input)}
+          AND ${within(sql`e.created_at`, input)}
         WHERE i.deleted_at IS NULL
         GROUP BY i.id
         ORDER BY

@@ -1,4 +1,4 @@
-import { created, days, percent } from '../../../model/figures.ts'
+import { days, percent, within } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
 import { levelTones } from '../tones.ts'
@@ -32,7 +32,7 @@ export const logVolume = report({
           SUM(octet_length(l.message) + COALESCE(octet_length(l.log_metadata::text), 0))::numeric AS bytes
         FROM ${input.table('execution_logs')} l
         ${executionsOfWorkflow(input)}
-        WHERE ${created(sql`l.created_at`, input)}
+        WHERE ${within(sql`l.created_at`, input)}
         GROUP BY l.level
         ORDER BY array_position(ARRAY['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'], l.level::text)
       `,
@@ -60,7 +60,7 @@ export const logVolume = report({
           SELECT (l.created_at AT TIME ZONE 'UTC')::date AS date, l.level
           FROM ${input.table('execution_logs')} l
           ${executionsOfWorkflow(input)}
-          WHERE ${created(sql`l.created_at`, input)}
+          WHERE ${within(sql`l.created_at`, input)}
         )
         SELECT
           day.date,
@@ -97,7 +97,7 @@ export const logVolume = report({
         FROM ${input.table('execution_logs')} l
         JOIN ${input.table('workflow_executions')} e ON e.id = l.execution_id
         JOIN ${input.table('workflows')} w ON w.id = e.workflow_id
-        WHERE ${created(sql`l.created_at`, input)}
+        WHERE ${within(sql`l.created_at`, input)}
           ${ofWorkflow(sql`e.workflow_id`, input)}
         GROUP BY e.id, w.name
         ORDER BY lines DESC, e.execution_id

@@ -1,7 +1,7 @@
-import { created, percentile } from '../../../model/figures.ts'
+import { percentile, rate, within } from '../../../model/figures.ts'
 import { report, type SectionRows } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { ofProject, projectParameter, rate } from './fragments.ts'
+import { ofProject, projectParameter } from './fragments.ts'
 
 /** An agent that succeeds less often than this, in percent, over at least so many verdicts, is worth a look. */
 const POOR = 70
@@ -70,7 +70,7 @@ export const agentPerformance = report({
           SUM(e.cpu_time_ms) AS total_cpu_time_ms
         FROM ${input.table('task_executions')} e
         JOIN ${input.table('tasks')} t ON t.id = e.task_id
-        WHERE ${created(sql`e.created_at`, input)}
+        WHERE ${within(sql`e.created_at`, input)}
           ${ofProject(sql`t.project_id`, input)}
         GROUP BY e.agent_type
         ORDER BY executions DESC, e.agent_type
@@ -95,7 +95,7 @@ export const agentPerformance = report({
           MAX(e.completed_at) AS last_seen
         FROM ${input.table('task_executions')} e
         JOIN ${input.table('tasks')} t ON t.id = e.task_id
-        WHERE ${created(sql`e.created_at`, input)}
+        WHERE ${within(sql`e.created_at`, input)}
           AND e.execution_status IN ('failed', 'timeout')
           ${ofProject(sql`t.project_id`, input)}
         GROUP BY e.agent_type, 2

@@ -1,7 +1,8 @@
+import { rate, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { statusTones } from '../tones.ts'
-import { ofProject, projectParameter, rate } from './fragments.ts'
+import { ofProject, projectParameter } from './fragments.ts'
 
 /** How many attempts tasks take, from the view task_execution_summary (decision 56). */
 export const executionSummary = report({
@@ -38,8 +39,7 @@ export const executionSummary = report({
           AVG(s.total_executions)::double precision AS executions_per_task,
           COALESCE(SUM(s.total_cpu_time_ms), 0)::bigint AS cpu_time_ms
         FROM ${input.table('task_execution_summary')} s
-        WHERE s.last_execution >= ${input.window.since}::timestamptz
-          AND s.last_execution < ${input.window.until}::timestamptz
+        WHERE ${within(sql`s.last_execution`, input)}
           ${ofProject(sql`s.project_id`, input)}
       `,
     },
@@ -84,8 +84,7 @@ export const executionSummary = report({
           s.total_cpu_time_ms,
           s.last_execution
         FROM ${input.table('task_execution_summary')} s
-        WHERE s.last_execution >= ${input.window.since}::timestamptz
-          AND s.last_execution < ${input.window.until}::timestamptz
+        WHERE ${within(sql`s.last_execution`, input)}
           ${ofProject(sql`s.project_id`, input)}
         ORDER BY s.total_executions DESC, s.last_execution DESC, s.task_id
         LIMIT 25

@@ -1,3 +1,4 @@
+import { within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { statusTones } from '../tones.ts'
@@ -35,8 +36,7 @@ export const prValidation = report({
           COALESCE(SUM(s.skipped), 0)::bigint AS skipped,
           COUNT(*) FILTER (WHERE s.failed = 0) AS without_failure
         FROM ${input.table('pr_validation_status')} s
-        WHERE s.last_validation >= ${input.window.since}::timestamptz
-          AND s.last_validation < ${input.window.until}::timestamptz
+        WHERE ${within(sql`s.last_validation`, input)}
           ${ofProject(sql`s.project_id`, input)}
       `,
     },
@@ -73,8 +73,7 @@ export const prValidation = report({
           s.average_score,
           s.last_validation
         FROM ${input.table('pr_validation_status')} s
-        WHERE s.last_validation >= ${input.window.since}::timestamptz
-          AND s.last_validation < ${input.window.until}::timestamptz
+        WHERE ${within(sql`s.last_validation`, input)}
           ${ofProject(sql`s.project_id`, input)}
         ORDER BY s.failed DESC, s.average_score NULLS LAST, s.last_validation DESC, s.pr_id
         LIMIT 25

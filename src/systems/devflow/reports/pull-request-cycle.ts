@@ -1,8 +1,8 @@
 import type { Column } from '../../../model/column.ts'
-import { created, percentile, seconds } from '../../../model/figures.ts'
+import { percentile, rate, seconds, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { type Sql, sql } from '../../../model/sql.ts'
-import { ofProject, projectParameter, rate } from './fragments.ts'
+import { ofProject, projectParameter } from './fragments.ts'
 
 const FIGURES: readonly Column[] = [
   { key: 'pull_requests', kind: 'bigint', unit: 'count' },
@@ -49,7 +49,7 @@ export const pullRequestCycle = report({
       sql: (input) => sql`
         SELECT${figures}
         FROM ${input.table('pull_requests')} r
-        WHERE ${created(sql`r.created_at`, input)}
+        WHERE ${within(sql`r.created_at`, input)}
           ${ofProject(sql`r.project_id`, input)}
       `,
     },
@@ -75,7 +75,7 @@ export const pullRequestCycle = report({
           p.name,${figures}
         FROM ${input.table('pull_requests')} r
         JOIN ${input.table('projects')} p ON p.id = r.project_id
-        WHERE ${created(sql`r.created_at`, input)}
+        WHERE ${within(sql`r.created_at`, input)}
           ${ofProject(sql`r.project_id`, input)}
         GROUP BY r.project_id, p.name
         ORDER BY pull_requests DESC, p.name
@@ -123,7 +123,7 @@ export const pullRequestCycle = report({
           ${percentile(0.5, sql`v.execution_time_ms`)} AS p50_execution_time_ms
         FROM ${input.table('validations')} v
         JOIN ${input.table('pull_requests')} r ON r.id = v.pr_id
-        WHERE ${created(sql`v.created_at`, input)}
+        WHERE ${within(sql`v.created_at`, input)}
           ${ofProject(sql`r.project_id`, input)}
         GROUP BY v.validation_type
         ORDER BY failed DESC, validations DESC, v.validation_type

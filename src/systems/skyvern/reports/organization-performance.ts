@@ -1,4 +1,4 @@
-import { created, days, percent, seconds } from '../../../model/figures.ts'
+import { days, percent, seconds, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { ofOrganization, organizationParameter } from './fragments.ts'
@@ -37,7 +37,7 @@ export const organizationPerformance = report({
             COUNT(*) FILTER (WHERE status = 'failed') AS failed,
             AVG(${seconds(sql`completed_at - created_at`)}) AS avg_duration_seconds
           FROM ${input.table('tasks')}
-          WHERE ${created(sql`created_at`, input)}
+          WHERE ${within(sql`created_at`, input)}
             ${ofOrganization(sql`organization_id`, input)}
           GROUP BY 1
         ),
@@ -47,7 +47,7 @@ export const organizationPerformance = report({
             COUNT(*) AS completed_steps
           FROM ${input.table('tasks')} t
           JOIN ${input.table('steps')} s USING (task_id)
-          WHERE ${created(sql`t.created_at`, input)}
+          WHERE ${within(sql`t.created_at`, input)}
             ${ofOrganization(sql`t.organization_id`, input)}
             AND s.status = 'completed'
           GROUP BY 1
@@ -82,7 +82,7 @@ export const organizationPerformance = report({
           SELECT failure_reason
           FROM ${input.table('tasks')}
           WHERE status = 'failed'
-            AND ${created(sql`created_at`, input)}
+            AND ${within(sql`created_at`, input)}
             ${ofOrganization(sql`organization_id`, input)}
         )
         SELECT
@@ -114,7 +114,7 @@ export const organizationPerformance = report({
           COALESCE(SUM(file_size_bytes), 0) AS total_size_bytes,
           AVG(file_size_bytes)::double precision AS avg_size_bytes
         FROM ${input.table('artifacts')}
-        WHERE ${created(sql`created_at`, input)}
+        WHERE ${within(sql`created_at`, input)}
           ${ofOrganization(sql`organization_id`, input)}
         GROUP BY artifact_type
         ORDER BY total_size_bytes DESC, artifact_type

@@ -1,4 +1,4 @@
-import { created, percent, seconds } from '../../../model/figures.ts'
+import { percent, seconds, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { ofOrganization, organizationParameter } from './fragments.ts'
@@ -33,7 +33,7 @@ export const organizationUsage = report({
           ${percent(sql`COUNT(*) FILTER (WHERE status = 'completed')`, sql`COUNT(*)`)} AS success_rate,
           AVG(${seconds(sql`completed_at - created_at`)}) AS avg_duration_seconds
         FROM ${input.table('tasks')}
-        WHERE ${created(sql`created_at`, input)}
+        WHERE ${within(sql`created_at`, input)}
           ${ofOrganization(sql`organization_id`, input)}
       `,
     },
@@ -57,7 +57,7 @@ export const organizationUsage = report({
         FROM ${input.table('workflows')} w
         LEFT JOIN ${input.table('workflow_runs')} r
           ON r.workflow_id = w.workflow_id
-          AND ${created(sql`r.created_at`, input)}
+          AND ${within(sql`r.created_at`, input)}
         WHERE TRUE
           ${ofOrganization(sql`w.organization_id`, input)}
       `,
@@ -80,7 +80,7 @@ export const organizationUsage = report({
           ) AS screenshot_count,
           COALESCE(SUM(file_size_bytes), 0) AS storage_bytes
         FROM ${input.table('artifacts')}
-        WHERE ${created(sql`created_at`, input)}
+        WHERE ${within(sql`created_at`, input)}
           ${ofOrganization(sql`organization_id`, input)}
       `,
     },

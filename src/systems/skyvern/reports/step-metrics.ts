@@ -1,4 +1,4 @@
-import { created, percent, seconds } from '../../../model/figures.ts'
+import { percent, seconds, within } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
 import { ofOrganization, organizationParameter } from './fragments.ts'
@@ -37,7 +37,7 @@ export const stepMetrics = report({
           AVG(s.retry_index)::double precision AS avg_retries
         FROM ${input.table('steps')} s
         ${tasksOfOrganization(input)}
-        WHERE ${created(sql`s.created_at`, input)}
+        WHERE ${within(sql`s.created_at`, input)}
         GROUP BY s.step_type
         ORDER BY total_steps DESC, s.step_type
       `,

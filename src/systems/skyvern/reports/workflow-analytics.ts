@@ -1,4 +1,4 @@
-import { created, percent, seconds } from '../../../model/figures.ts'
+import { percent, seconds, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { workflowParameter } from './fragments.ts'
@@ -62,7 +62,7 @@ export const workflowAnalytics = report({
             MAX(created_at) AS last_run
           FROM ${input.table('workflow_runs')}
           WHERE workflow_id = w.workflow_id
-            AND ${created(sql`created_at`, input)}
+            AND ${within(sql`created_at`, input)}
         ) r
         WHERE w.workflow_id = ${input.parameters.workflow_id}
       `,
@@ -85,7 +85,7 @@ export const workflowAnalytics = report({
         FROM ${input.table('workflow_runs')}
         WHERE workflow_id = ${input.parameters.workflow_id}
           AND status = 'failed'
-          AND ${created(sql`created_at`, input)}
+          AND ${within(sql`created_at`, input)}
         GROUP BY failure_reason
         ORDER BY runs DESC, failure_reason
         LIMIT 10

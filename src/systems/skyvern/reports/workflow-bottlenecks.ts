@@ -1,4 +1,4 @@
-import { created, percent, seconds } from '../../../model/figures.ts'
+import { percent, seconds, within } from '../../../model/figures.ts'
 import { report, type SectionRows } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
 import { workflowParameter } from './fragments.ts'
@@ -48,7 +48,7 @@ export const workflowBottlenecks = report({
         JOIN ${input.table('workflow_blocks')} b USING (workflow_run_id)
         CROSS JOIN LATERAL (SELECT ${seconds(sql`b.completed_at - b.started_at`)} AS duration) d
         WHERE r.workflow_id = ${input.parameters.workflow_id}
-          AND ${created(sql`r.created_at`, input)}
+          AND ${within(sql`r.created_at`, input)}
           AND b.started_at IS NOT NULL
         GROUP BY b.block_index, b.block_type
         ORDER BY avg_duration DESC NULLS LAST, b.block_index, b.block_type
@@ -82,7 +82,7 @@ export const workflowBottlenecks = report({
           FROM ${input.table('workflow_runs')} r
           JOIN ${input.table('workflow_blocks')} b USING (workflow_run_id)
           WHERE r.workflow_id = ${input.parameters.workflow_id}
-            AND ${created(sql`r.created_at`, input)}
+            AND ${within(sql`r.created_at`, input)}
             AND b.started_at IS NOT NULL
           WINDOW run AS (PARTITION BY b.workflow_run_id ORDER BY b.block_index)
         ) block
