@@ -3,6 +3,7 @@
  * subtasks behind; users and workers that go leave the task behind.
  */
 import { keepTime } from '../../keep-time.ts'
+import { refuseCycles } from '../../no-cycle.ts'
 
 export const taskTables = (s: string): string[] => [
   `CREATE TABLE ${s}.tasks (
@@ -60,37 +61,13 @@ export const taskTables = (s: string): string[] => [
   `CREATE INDEX idx_task_deps_depends_on ON ${s}.task_dependencies (depends_on_task_id)`,
   keepTime(s, 'task_dependencies'),
 
-  // The lock is the one that Steward's commands take first (src/crud/graph.ts): of two writers who each add one half
-  // of a cycle, the second finds the first one's. UNION follows every edge once, however many ways lead to it.
-  `CREATE FUNCTION ${s}.refuse_dependency_cycle() RETURNS trigger
-LANGUAGE plpgsql AS $body$
-DECLARE
-  closes_cycle boolean;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME));
-  EXECUTE format(
-    $$WITH RECURSIVE reached (id) AS (
-        SELECT $1
-        UNION
-        SELECT d.depends_on_task_id
-        FROM reached
-        JOIN %I.task_dependencies AS d ON d.task_id = reached.id
-        WHERE d.dependency_type = 'blocks'
-      )
-      SELECT EXISTS (SELECT FROM reached WHERE id = $2)$$,
-    TG_TABLE_SCHEMA)
-  INTO closes_cycle
-  USING NEW.depends_on_task_id, NEW.task_id;
-  IF closes_cycle THEN
-    RAISE check_violation USING
-      MESSAGE = 'task dependencies would form a cycle',
-      SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'task_dependencies_no_cycle';
-  END IF;
-  RETURN NULL;
-END
-$body$`,
-  `CREATE TRIGGER task_dependencies_no_cycle
-AFTER INSERT OR UPDATE OF task_id, depends_on_task_id, dependency_type ON ${s}.task_dependencies
-FOR EACH ROW WHEN (NEW.dependency_type = 'blocks')
-EXECUTE FUNCTION ${s}.refuse_dependency_cycle()`,
+  ...refuseCycles(s, {
+    table: 'task_dependencies',
+    from: 'task_id',
+    to: 'depends_on_task_id',
+    kind: 'dependency_type',
+    blocking: ['blocks'],
+    function: 'refuse_dependency_cycle',
+    trigger: 'task_dependencies_no_cycle',
+  }),
 ]

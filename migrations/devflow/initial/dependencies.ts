@@ -3,6 +3,7 @@
  * `[{"task_id": …, "type": …}]` in the order of the ids, and a trigger keeps it.
  */
 import { keepTime } from '../../keep-time.ts'
+import { refuseCycles } from '../../no-cycle.ts'
 
 export const dependencyTables = (s: string): string[] => [
   `CREATE TABLE ${s}.dependencies (
@@ -25,47 +26,18 @@ export const dependencyTables = (s: string): string[] => [
   `CREATE INDEX idx_dependencies_dependency_task_id ON ${s}.dependencies (dependency_task_id)`,
   `CREATE INDEX idx_dependencies_created_at ON ${s}.dependencies (created_at DESC, id DESC)`,
   keepTime(s, 'dependencies'),
-  refuseCycle(s),
-  `CREATE TRIGGER dependencies_refuse_cycle
-AFTER INSERT OR UPDATE OF dependent_task_id, dependency_task_id, dependency_type ON ${s}.dependencies
-FOR EACH ROW WHEN (NEW.dependency_type IN ('blocks', 'requires'))
-EXECUTE FUNCTION ${s}.refuse_cycle()`,
+  ...refuseCycles(s, {
+    table: 'dependencies',
+    from: 'dependent_task_id',
+    to: 'dependency_task_id',
+    kind: 'dependency_type',
+    blocking: ['blocks', 'requires'],
+    function: 'refuse_cycle',
+    trigger: 'dependencies_refuse_cycle',
+  }),
   projectDependencies(s),
   ...(['INSERT', 'UPDATE', 'DELETE'] as const).map((event) => projectOn(s, 'dependencies', event)),
 ]
-
-/**
- * An edge is refused when its dependency already waits, over any number of others, for its dependent (decision 58: after
- * 1→2→3, 1→3 is fine and 3→1 is not). Writers take turns under an advisory lock until they commit, and the search is a
- * statement after it, which sees what the one before committed; below READ COMMITTED that does not hold, and two
- * serializable writers are told apart by PostgreSQL itself. Steward takes the very same lock (`crud/graph.ts`).
- */
-function refuseCycle(s: string): string {
-  return `CREATE FUNCTION ${s}.refuse_cycle() RETURNS trigger
-LANGUAGE plpgsql AS $body$
-DECLARE
-  found boolean;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME));
-  -- UNION drops the tasks that were met before, so that each edge is followed once.
-  WITH RECURSIVE awaited (task_id) AS (
-    SELECT NEW.dependency_task_id
-    UNION
-    SELECT edge.dependency_task_id
-    FROM awaited
-    JOIN ${s}.dependencies AS edge ON edge.dependent_task_id = awaited.task_id
-    WHERE edge.dependency_type IN ('blocks', 'requires')
-  )
-  SELECT EXISTS (SELECT FROM awaited WHERE task_id = NEW.dependent_task_id) INTO found;
-  IF found THEN
-    RAISE EXCEPTION 'dependency of task % on task % closes a cycle', NEW.dependent_task_id, NEW.dependency_task_id
-    USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-      CONSTRAINT = 'dependencies_refuse_cycle', COLUMN = 'dependency_task_id';
-  END IF;
-  RETURN NULL;
-END
-$body$`
-}
 
 /**
  * Once a statement, not once a row, so that loading many edges costs one UPDATE; and only tasks whose projection is
