@@ -229,6 +229,20 @@ describe('a worker', () => {
     expect(await states(alive, kept.task)).toBe('busy in_progress claimed active running')
   })
 
+  it('that is reaped with an order that has no retries left: order and task fail, and the plan says so', async () => {
+    const worker = await createWorker('--max-concurrent-tasks', '2')
+    const [last, again] = [await claimed(worker, '--max-retries', '0'), await claimed(worker)]
+    await database.db.execute(sql`
+      UPDATE agentvine.workers SET last_heartbeat_at = now() - interval '91 s' WHERE id = ${worker}::uuid`)
+    const { stdout } = await run('worker', 'reap', '--dry-run')
+    for (const state of ['failed', 'pending']) {
+      expect(stdout).toMatch(new RegExp(`1 +work order +becomes? ${state} .timeout.`))
+    }
+    expect((await run('worker', 'reap', '--yes')).exitCode).toBe(0)
+    expect(await states(worker, last.task)).toBe('offline failed failed timeout timeout')
+    expect(await states(worker, again.task)).toBe('offline queued pending timeout timeout')
+  })
+
   it('is not deleted at work; later it is, and its history stays', async () => {
     const worker = await createWorker()
     const { order, task } = await claimed(worker)

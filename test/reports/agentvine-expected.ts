@@ -35,6 +35,8 @@ interface TaskRow {
 
 interface OrderRow {
   readonly id: string
+  readonly task_id: string
+  readonly claimed_at: string | null
   readonly queue_name: string
   readonly status: string
   readonly retry_count: number
@@ -244,7 +246,15 @@ export function expectedFailures(raw: Raw, period: Period): ExpectedRows {
     ({ status, completed_at }) => ['completed', 'failed'].includes(status) && within(completed_at, period),
   )
   const types = new Set([...tries.map(({ task_id }) => typeOf.get(task_id) ?? ''), ...ended.map((t) => t.task_type)])
-  const failed = raw.orders.filter(({ status, completed_at }) => status === 'failed' && within(completed_at, period))
+  const cancelled = new Set(
+    raw.executions
+      .filter(({ status }) => status === 'cancelled')
+      .map(({ task_id, started_at }) => `${task_id} ${started_at}`),
+  )
+  const failed = raw.orders.filter(
+    ({ status, completed_at, task_id, claimed_at }) =>
+      status === 'failed' && within(completed_at, period) && !cancelled.has(`${task_id} ${claimed_at}`),
+  )
   return {
     types: [...types]
       .map((task_type) => {

@@ -143,9 +143,15 @@ function ordersOf({ id, status }: ReturnType<typeof task>, index: number) {
   })
   const end = BOUNDS[(index + 2) % 9] ?? at(10 + index * 1.9)
   const reason = index % 13 === 0 ? null : `Reason ${String.fromCharCode(65 + (index % 12))}`
+  // Some failed because their task was cancelled: with the execution that began when they were claimed.
+  const given = executions()[index]
+  const cancelled = given?.status === 'cancelled' && {
+    claimed_at: given.started_at,
+    completed_at: given.completed_at,
+  }
   const past =
     index % 3 === 0
-      ? [order(0, 'failed', { completed_at: end, error_message: reason })]
+      ? [order(0, 'failed', { completed_at: end, error_message: reason, ...cancelled })]
       : index % 3 === 1
         ? [order(0, 'completed', { completed_at: end })]
         : [order(0, 'expired', { completed_at: end, error_message: 'The order expired' })]

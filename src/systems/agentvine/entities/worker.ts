@@ -1,6 +1,8 @@
 /**
  * Workers (systems/agentvine.md, 2; decisions 52, 53). One registers offline and comes with its first heartbeat. A
- * trigger keeps idle and busy in step with its active assignments; going offline, or into error, has to be said.
+ * trigger keeps idle and busy in step with its active assignments, whoever writes these; going offline, or into error,
+ * has to be said. What the trigger does is not in the audit log: the entries of the assignments, made in the same
+ * transaction, tell it.
  *
  * `draining_at` is not in the document: draining is no state of its own, since a worker that is drained still is idle or
  * busy, and finishes what it has. It is the time since which the worker claims nothing.
