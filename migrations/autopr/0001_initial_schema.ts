@@ -31,7 +31,7 @@ export default migration({
   ${s}.workflow_triggers,
   ${s}.workflow_actions,
   ${s}.workflows`,
-      `DROP FUNCTION ${s}.set_updated_at(), ${s}.next_execution_id()`,
+      `DROP FUNCTION ${s}.set_updated_at(), ${s}.set_claimed_at(), ${s}.next_execution_id()`,
       `DROP SEQUENCE ${s}.execution_number`,
     )
   },

@@ -173,7 +173,7 @@ describe('deleting', () => {
 })
 
 describe('the time of the last change', () => {
-  const kept = autopr.entities.filter(({ triggers }) => triggers.length > 0).map(({ table }) => ({ table }))
+  const kept = autopr.entities.filter(({ fields }) => 'updated_at' in fields).map(({ table }) => ({ table }))
 
   it.each(kept)('of $table moves when the row changes, and only then', async ({ table }) => {
     const target = identifier('autopr', table)
@@ -187,6 +187,29 @@ describe('the time of the last change', () => {
     expect(await database.db.one(recent)).toEqual({ recent: false })
     await database.db.execute(sql`UPDATE ${target} SET created_at = now() - interval '1 minute'`)
     expect(await database.db.one(recent)).toEqual({ recent: true })
+  })
+})
+
+describe('the time of a claim', () => {
+  const event = sql`SELECT status, claimed_at > now() - interval '1 minute' AS just_now FROM autopr.integration_events`
+  const only = (assignments: string) =>
+    database.db.execute(raw(`UPDATE autopr.integration_events SET ${assignments}`))
+
+  it('is kept by the database for workers that do not write it, and theirs for those that do', async () => {
+    await database.db.execute(sql`DELETE FROM autopr.integration_events`)
+    await database.db.execute(sql`
+      INSERT INTO autopr.integration_events (integration_id, event_type, status)
+      SELECT id, 'push', 'processing' FROM autopr.integrations LIMIT 1`)
+    expect(await database.db.one(event)).toEqual({ status: 'processing', just_now: true })
+    // Taken once, long ago, and put back without a word about it.
+    await only("status = 'processing', claimed_at = '2024-01-01T00:00:00Z'")
+    await only("status = 'pending'")
+    expect(await database.db.one(event)).toEqual({ status: 'pending', just_now: false })
+    await only("status = 'processing'")
+    expect(await database.db.one(event)).toEqual({ status: 'processing', just_now: true })
+    await only("status = 'processing', claimed_at = '2024-01-01T00:00:00Z'")
+    await only("status = 'processing', payload = '{}'")
+    expect(await database.db.one(event)).toEqual({ status: 'processing', just_now: false })
   })
 })
 

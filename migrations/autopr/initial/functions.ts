@@ -19,4 +19,15 @@ RETURN to_char(clock_timestamp() AT TIME ZONE 'UTC', '"exec"-YYYYMMDD-HH24MISS-'
   `COMMENT ON FUNCTION ${s}.next_execution_id() IS
   'A new readable execution id: exec, date and time in UTC, six hexadecimal digits'`,
   timeKeeper(s),
+  `CREATE FUNCTION ${s}.set_claimed_at() RETURNS trigger
+LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    NEW.claimed_at := coalesce(NEW.claimed_at, now());
+  ELSIF OLD.status <> 'processing' AND NEW.claimed_at IS NOT DISTINCT FROM OLD.claimed_at THEN
+    NEW.claimed_at := now();
+  END IF;
+  RETURN NEW;
+END
+$body$`,
 ]

@@ -27,7 +27,7 @@ export const integrationTables = (s: string): string[] => [
   keepTime(s, 'integrations'),
 
   // claimed_at is not in the document: without it, nothing tells an event that a worker has in hand from one whose
-  // worker died with it.
+  // worker died with it. Workers that know the document only do not write it, so a trigger does.
   `CREATE TABLE ${s}.integration_events (
   id uuid DEFAULT gen_random_uuid() CONSTRAINT integration_events_pkey PRIMARY KEY,
   integration_id uuid NOT NULL
@@ -44,6 +44,10 @@ export const integrationTables = (s: string): string[] => [
   CONSTRAINT chk_event_status CHECK (status IN ('pending', 'processing', 'completed', 'failed', 'ignored')),
   CONSTRAINT chk_event_retry_count CHECK (retry_count >= 0)
 )`,
+  `CREATE TRIGGER integration_events_set_claimed_at
+BEFORE INSERT OR UPDATE OF status ON ${s}.integration_events
+FOR EACH ROW WHEN (NEW.status = 'processing')
+EXECUTE FUNCTION ${s}.set_claimed_at()`,
   `CREATE INDEX idx_integration_events_integration_id ON ${s}.integration_events (integration_id)`,
   `CREATE INDEX idx_integration_events_status ON ${s}.integration_events (status)`,
   `CREATE INDEX idx_integration_events_type ON ${s}.integration_events (event_type)`,

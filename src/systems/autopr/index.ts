@@ -21,6 +21,6 @@ export const autopr: System = system({
   overview: { entity: 'execution' },
   support: {
     sequences: ['execution_number'],
-    functions: ['next_execution_id()', 'set_updated_at()'],
+    functions: ['next_execution_id()', 'set_claimed_at()', 'set_updated_at()'],
   },
 })

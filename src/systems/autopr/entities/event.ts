@@ -73,6 +73,7 @@ export const event = entity({
     },
     { name: 'idx_integration_events_payload', on: ['payload'], method: 'gin' },
   ],
+  triggers: ['integration_events_set_claimed_at'],
   verbs: ['list', 'get', 'create', 'delete', 'count', 'import', 'export', 'bulk'],
   operations: [reap],
   creation: [enabledIntegration],

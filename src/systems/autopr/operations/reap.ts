@@ -8,6 +8,6 @@ export const reap: SweepOperation = {
   moves: 'requeue',
   // `requeue` brings failed ones back as well; that is for a person to decide, one by one.
   from: ['processing'],
-  age: { field: 'claimed_at', olderThan: '15 minutes', orNull: true },
+  age: { field: 'claimed_at', olderThan: '15 minutes' },
   adjective: 'stale',
 }
