@@ -3,6 +3,7 @@
  * A month is a calendar month in UTC; its partition is named `<table>_y2026m11`, and `<table>_default` takes rows of
  * months that nobody made yet, so that no row is ever refused.
  */
+import { OperationError } from '../errors.ts'
 import { identifier, join, quoteIdentifier, quoteLiteral, raw, sql } from '../model/sql.ts'
 import type { Queryable, Transaction } from './database.ts'
 
@@ -78,24 +79,91 @@ export function defaultPartitionOf(
       AND parent.relname = ${table}`)
 }
 
+/** The partition that holds a month, or a part of it. */
+export interface Holder {
+  readonly partition: string
+  /** It holds a part of the month only, so that the month can have no partition of its own. */
+  readonly overlaps: boolean
+}
+
+/**
+ * The partition that holds the month, by its bounds and not by its name: somebody may have made longer ones by hand.
+ * Undefined where rows of the month would go into the default partition.
+ */
+export function holderOf(db: Queryable, { schema, table }: MonthlyTable, month: Month): Promise<Holder | undefined> {
+  const [from, until] = [firstInstant(month), firstInstant(monthAfter(month))]
+  return db.maybeOne<Holder>(sql`
+    WITH bound AS (
+      SELECT
+        child.relname::text AS partition,
+        regexp_match(
+          pg_get_expr(child.relpartbound, child.oid),
+          'FROM [(]''?(.*?)''?[)] TO [(]''?(.*?)''?[)]'
+        ) AS ends
+      FROM pg_catalog.pg_inherits AS i
+      JOIN pg_catalog.pg_class AS child ON child.oid = i.inhrelid
+      WHERE i.inhparent = format('%I.%I', ${schema}::text, ${table}::text)::regclass
+    ),
+    range AS (
+      SELECT
+        partition,
+        CASE ends[1] WHEN 'MINVALUE' THEN '-infinity' ELSE ends[1] END::timestamptz AS since,
+        CASE ends[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE ends[2] END::timestamptz AS until
+      FROM bound
+      -- The default partition has no ends.
+      WHERE ends IS NOT NULL
+    )
+    SELECT partition, since > ${from}::timestamptz OR until < ${until}::timestamptz AS overlaps
+    FROM range
+    WHERE since < ${until}::timestamptz
+      AND until > ${from}::timestamptz
+    ORDER BY since
+    LIMIT 1`)
+}
+
+/** First key of the advisory lock on making partitions of a table. */
+const LOCK_CLASS = 0x53_74_77_70
+
+/**
+ * Makes the partition of one month, unless some partition holds it, or a part of it, already. Of runs that meet, one
+ * makes it and the others find it made.
+ *
+ * @returns how many rows moved into it; undefined when there was nothing to make
+ */
+export async function ensureMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<number | undefined> {
+  const name = `${monthly.schema}.${monthly.table}`
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${LOCK_CLASS}::integer, hashtext(${name}))`)
+  const holder = await holderOf(tx, monthly, month)
+  return holder === undefined ? createMonth(tx, monthly, month) : undefined
+}
+
 /**
  * Makes the partition of one month. Rows of that month that already lie in the default partition move into it, since a
  * partition cannot be attached while the default one holds rows of its range.
  *
  * The table is built beside the others and attached at the end: writers of other months wait for the attaching alone.
+ * It belongs to whoever the partitioned table belongs to, whoever makes it.
  *
  * @returns how many rows moved
+ * @throws OperationError (exit 6) when something else has its name, such as a partition that was detached
  */
-export async function createMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<number> {
+async function createMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<number> {
   const { schema, table, field } = monthly
   const parent = identifier(schema, table)
-  const partition = identifier(schema, partitionName(table, month))
+  const name = partitionName(table, month)
+  const partition = identifier(schema, name)
+  await refuseTaken(tx, schema, name, table)
   // Bounds are part of DDL, which takes no parameters.
   const from = raw(quoteLiteral(firstInstant(month)))
   const until = raw(quoteLiteral(firstInstant(monthAfter(month))))
   // Not INCLUDING ALL: indexes and foreign keys come with the attaching, and an identity column must not come at all.
   await tx.execute(sql`
     CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING CONSTRAINTS)`)
+  const { owner } = await tx.one<{ owner: string | null }>(sql`
+    SELECT NULLIF(pg_get_userbyid(relowner), current_user)::text AS owner
+    FROM pg_catalog.pg_class
+    WHERE oid = ${qualified(schema, table)}::regclass`)
+  if (owner !== null) await tx.execute(sql`ALTER TABLE ${partition} OWNER TO ${identifier(owner)}`)
   const rest = await defaultPartitionOf(tx, monthly)
   const moved = rest === undefined ? 0 : await moveRows(tx, rest)
   await tx.execute(sql`
@@ -109,7 +177,7 @@ export async function createMonth(tx: Transaction, monthly: MonthlyTable, month:
     const columns = await on.rows<{ name: string }>(sql`
       SELECT attname::text AS name
       FROM pg_catalog.pg_attribute
-      WHERE attrelid = ${`${quoteIdentifier(schema)}.${quoteIdentifier(table)}`}::regclass
+      WHERE attrelid = ${qualified(schema, table)}::regclass
         AND attnum > 0
         AND NOT attisdropped
         AND attgenerated = ''
@@ -128,6 +196,19 @@ export async function createMonth(tx: Transaction, monthly: MonthlyTable, month:
   }
 }
 
+const qualified = (schema: string, name: string) => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`
+
+async function refuseTaken(tx: Transaction, schema: string, name: string, table: string): Promise<void> {
+  const { taken } = await tx.one<{ taken: boolean }>(
+    sql`SELECT to_regclass(${qualified(schema, name)}) IS NOT NULL AS taken`,
+  )
+  if (!taken) return
+  throw new OperationError({
+    code: 'partition-name-taken',
+    message: `${schema}.${name} is there already, and no partition of ${schema}.${table}: attach, rename or drop it`,
+  })
+}
+
 /**
  * Makes the partitions of the months that are missing, the one of `until` not included when it is the first instant of
  * a month.
@@ -140,13 +221,9 @@ export async function ensureMonths(
   from: Date,
   until: Date,
 ): Promise<string[]> {
-  const there = new Set(await partitionsOf(tx, monthly))
   const made: string[] = []
   for (const month of monthsBetween(monthOf(from), monthOf(new Date(until.getTime() - 1)))) {
-    const name = partitionName(monthly.table, month)
-    if (there.has(name)) continue
-    await createMonth(tx, monthly, month)
-    made.push(name)
+    if ((await ensureMonth(tx, monthly, month)) !== undefined) made.push(partitionName(monthly.table, month))
   }
   return made
 }

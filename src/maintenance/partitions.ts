@@ -7,9 +7,10 @@
  */
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import {
-  createMonth,
   defaultPartitionOf,
-  firstInstant,
+  ensureMonth,
+  type Holder,
+  holderOf,
   type Month,
   type MonthlyTable,
   monthAfter,
@@ -57,24 +58,17 @@ export function applyPartitions(
 ): Promise<ItemResult[]> {
   return runEach(plan, options, ({ schema, table, field, month }): Promise<Effect> => {
     if (month === undefined) throw new RangeError('a table as a whole is nothing to create')
-    return db.transaction((tx) => makeMonth(tx, { schema, table, field }, month), {
+    const make = async (tx: Transaction): Promise<Effect> => ({
+      // None where another run was faster.
+      moved: BigInt((await ensureMonth(tx, { schema, table, field }, month)) ?? 0),
+      freedBytes: 0n,
+    })
+    return db.transaction(make, {
       lockTimeoutMs: options.waits.lockTimeoutMs,
       // However many rows there are to move: what others wait for is bounded by their own timeouts.
       statementTimeoutMs: 0,
     })
   })
-}
-
-/** First key of the advisory lock on making partitions of a table. */
-const LOCK_CLASS = 0x53_74_77_70
-
-/** Makes a month, unless another run was faster. */
-async function makeMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<Effect> {
-  const name = `${monthly.schema}.${monthly.table}`
-  await tx.execute(sql`SELECT pg_advisory_xact_lock(${LOCK_CLASS}::integer, hashtext(${name}))`)
-  const { partition } = await partitionWith(tx, monthly, month)
-  const moved = partition === null ? await createMonth(tx, monthly, month) : 0
-  return { moved: BigInt(moved), freedBytes: 0n }
 }
 
 const placeOf = ({ schema, table, field }: MonthlyTable) => ({ schema, table, field })
@@ -115,74 +109,26 @@ async function planTable(db: Queryable, table: PartitionedTable): Promise<MonthI
   for (const name of [...new Set([...ahead, ...waiting.keys()])].sort()) {
     const month = monthNamed(name)
     const { rows, bytes } = waiting.get(name) ?? { rows: 0n, bytes: 0n }
-    const { partition, overlaps } = await partitionWith(db, table, month)
+    const holder = await holderOf(db, table, month)
     items.push({
       ...placeOf(table),
       month,
-      partition: partition ?? partitionName(table.table, month),
+      partition: holder?.partition ?? partitionName(table.table, month),
       rows,
       bytes,
-      ...decide({ partition, overlaps, rows }),
+      ...decide(holder, rows),
     })
   }
   return items
 }
 
-function decide(found: {
-  readonly partition: string | null
-  readonly overlaps: boolean
-  readonly rows: bigint
-}): Pick<Item, 'action' | 'reason'> {
-  if (found.partition !== null && found.overlaps) {
-    return { action: 'keep', reason: `part of the month lies in ${found.partition}` }
-  }
-  if (found.partition !== null) return { action: 'keep', reason: 'is there' }
-  if (found.rows === 0n) return { action: 'create', reason: 'missing' }
-  const rows = found.rows === 1n ? '1 row' : `${found.rows} rows`
+function decide(holder: Holder | undefined, waiting: bigint): Pick<Item, 'action' | 'reason'> {
+  if (holder?.overlaps) return { action: 'keep', reason: `part of the month lies in ${holder.partition}` }
+  if (holder) return { action: 'keep', reason: 'is there' }
+  if (waiting === 0n) return { action: 'create', reason: 'missing' }
+  const rows = waiting === 1n ? '1 row' : `${waiting} rows`
   return { action: 'create', reason: `${rows} of it in the default partition` }
 }
-
-/**
- * The partition that holds the month, by its bounds and not by its name: somebody may have made longer ones by hand.
- * `overlaps` when it holds a part of the month only, so that the month can have none of its own.
- */
-async function partitionWith(
-  db: Queryable,
-  { schema, table }: MonthlyTable,
-  month: Month,
-): Promise<{ readonly partition: string | null; readonly overlaps: boolean }> {
-  const [from, until] = [firstInstant(month), firstInstant(monthAfter(month))]
-  const found = await db.maybeOne<{ partition: string; overlaps: boolean }>(sql`
-    WITH bound AS (
-      SELECT
-        child.relname::text AS partition,
-        regexp_match(
-          pg_get_expr(child.relpartbound, child.oid),
-          'FROM [(]''?(.*?)''?[)] TO [(]''?(.*?)''?[)]'
-        ) AS ends
-      FROM pg_catalog.pg_inherits AS i
-      JOIN pg_catalog.pg_class AS child ON child.oid = i.inhrelid
-      WHERE i.inhparent = ${regclass(schema, table)}
-    ),
-    range AS (
-      SELECT
-        partition,
-        CASE ends[1] WHEN 'MINVALUE' THEN '-infinity' ELSE ends[1] END::timestamptz AS since,
-        CASE ends[2] WHEN 'MAXVALUE' THEN 'infinity' ELSE ends[2] END::timestamptz AS until
-      FROM bound
-      -- The default partition has no ends.
-      WHERE ends IS NOT NULL
-    )
-    SELECT partition, since > ${from}::timestamptz OR until < ${until}::timestamptz AS overlaps
-    FROM range
-    WHERE since < ${until}::timestamptz
-      AND until > ${from}::timestamptz
-    ORDER BY since
-    LIMIT 1`)
-  return found ?? { partition: null, overlaps: false }
-}
-
-const regclass = (schema: string, table: string) => sql`format('%I.%I', ${schema}::text, ${table}::text)::regclass`
 
 /** Rows of the default partition by month, with what they take without their overhead. */
 async function rowsInDefault(

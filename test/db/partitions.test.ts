@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createMonth, ensureMonths, monthsBetween, partitionsOf } from '../../src/db/partitions.ts'
+import { ensureMonth, ensureMonths, monthsBetween, partitionsOf } from '../../src/db/partitions.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -49,6 +49,42 @@ test('makes the months that are missing, the last one not when it only begins', 
   ])
 })
 
+test('a month that a longer partition holds is there, whatever that is called', async () => {
+  await database.db.execute(
+    raw(
+      `CREATE TABLE p.year PARTITION OF p."log lines" FOR VALUES FROM ('2023-01-01 00:00+00') TO ('2024-01-01 00:00+00')`,
+    ),
+  )
+  const make = (until: string) =>
+    database.db.transaction((tx) => ensureMonths(tx, monthly, new Date('2023-11-01T00:00:00Z'), new Date(until)))
+  expect(await make('2024-01-01T00:00:00Z')).toEqual([])
+  expect(await make('2024-01-01T00:00:01Z')).toEqual(['log lines_y2024m01'])
+})
+
+test('a table of the name that is no partition is not touched, and named', async () => {
+  await database.db.execute(raw('CREATE TABLE p."log lines_y2022m05" (x integer)'))
+  const make = () => database.db.transaction((tx) => ensureMonth(tx, monthly, { year: 2022, month: 5 }))
+  await expect(make()).rejects.toThrow(
+    'p.log lines_y2022m05 is there already, and no partition of p.log lines: attach, rename or drop it',
+  )
+})
+
+test('a partition belongs to whom its table belongs to, whoever makes it', async () => {
+  const role = `keeper_${process.pid}`
+  await database.db.execute(raw(`CREATE ROLE ${role}`))
+  try {
+    await database.db.execute(raw(`GRANT CREATE, USAGE ON SCHEMA p TO ${role}`))
+    await database.db.execute(raw(`ALTER TABLE p."log lines" OWNER TO ${role}`))
+    await database.db.transaction((tx) => ensureMonth(tx, monthly, { year: 2022, month: 7 }))
+    const owner = sql`SELECT tableowner = ${role} AS kept FROM pg_tables WHERE tablename = 'log lines_y2022m07'`
+    expect(await database.db.one(owner)).toEqual({ kept: true })
+  } finally {
+    await database.db.execute(raw(`REASSIGN OWNED BY ${role} TO CURRENT_USER`))
+    await database.db.execute(raw(`DROP OWNED BY ${role}`))
+    await database.db.execute(raw(`DROP ROLE ${role}`))
+  }
+})
+
 test('rows of the month leave the default partition, others stay, and nothing about them changes', async () => {
   await database.db.execute(sql`
     INSERT INTO p."log lines" (run, at, line)
@@ -56,7 +92,7 @@ test('rows of the month leave the default partition, others stay, and nothing ab
            (1, '2027-02-01 00:00:00+00', 'next')`)
   const all = sql`SELECT id, run, at, line, length FROM p."log lines" ORDER BY id`
   const before = await database.db.rows(all)
-  const moved = await database.db.transaction((tx) => createMonth(tx, monthly, { year: 2027, month: 1 }))
+  const moved = await database.db.transaction((tx) => ensureMonth(tx, monthly, { year: 2027, month: 1 }))
   expect(moved).toBe(2)
   expect(await database.db.rows(all)).toEqual(before)
   expect(await database.db.rows(sql`SELECT line FROM p."log lines_default"`)).toEqual([{ line: 'next' }])
