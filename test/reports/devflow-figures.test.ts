@@ -19,7 +19,7 @@ import { checkFigures, DEMO_END, periodsAround } from './figures.ts'
 
 const OF_PERIOD = {
   'execution-summary': expectedExecutions,
-  'pr-validation': expectedValidation,
+  'pull-request-validation': expectedValidation,
   'agent-performance': expectedAgents,
   'pull-request-cycle': expectedCycle,
 }

@@ -5,13 +5,13 @@ import { agentPerformance } from './agent-performance.ts'
 import { auditTrail } from './audit-trail.ts'
 import { executionSummary } from './execution-summary.ts'
 import { indexUsage } from './index-usage.ts'
-import { prValidation } from './pr-validation.ts'
 import { pullRequestCycle } from './pull-request-cycle.ts'
+import { pullRequestValidation } from './pull-request-validation.ts'
 
 export const reports: readonly Report[] = [
   activeTasks,
   executionSummary,
-  prValidation,
+  pullRequestValidation,
   agentPerformance,
   pullRequestCycle,
   auditTrail,

@@ -5,8 +5,8 @@ import { statusTones } from '../tones.ts'
 import { ofProject, projectParameter } from './fragments.ts'
 
 /** What validators think of pull requests, from the view pr_validation_status (decision 56). */
-export const prValidation = report({
-  name: 'pr-validation',
+export const pullRequestValidation = report({
+  name: 'pull-request-validation',
   summary: 'Validations by pull request',
   description:
     'Pull requests whose last validation was made in the period, with all their validations by result and their average score. Those with the most failures, and then the lowest score, come first.',
