@@ -1,9 +1,9 @@
 /** What the database itself guards in Agensium's schema, for every writer: checks, keys, cascades, triggers, ids. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { RefusedError } from '../../src/errors.ts'
 import { identifier, raw, type Sql, sql } from '../../src/model/sql.ts'
 import { agensium } from '../../src/systems/agensium/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { checkConstraints, constraintAgainst } from './support/constraints.ts'
 
 let database: TestDatabase
 
@@ -41,15 +41,7 @@ beforeEach(async () => {
 })
 
 /** The constraint that refuses the statement; undefined when none does. */
-async function refusedBy(statement: Sql): Promise<unknown> {
-  try {
-    await database.db.execute(statement)
-    return undefined
-  } catch (error) {
-    if (error instanceof RefusedError) return error.details.constraint
-    throw error
-  }
-}
+const refusedBy = (statement: Sql) => constraintAgainst(database.db, statement)
 
 /** An entry of this many credits and type. */
 const entry = (credits: number, type: string) =>
@@ -115,39 +107,24 @@ const refusals: readonly (readonly [string, string])[] = [
   ),
 ]
 
-describe('checks and unique constraints', () => {
-  it.each(refusals)('%s refuses %s', async (constraint, statement) => {
-    expect(await refusedBy(raw(statement))).toBe(constraint)
-  })
-
-  it('every declared check and unique constraint has such a statement', () => {
-    const declared = agensium.entities
-      .flatMap(({ checks, uniques }) => [...checks, ...uniques])
-      .map(({ name }) => name)
-    expect([...new Set(refusals.map(([constraint]) => constraint))].sort()).toEqual(declared.sort())
-  })
-
-  it.each([
-    ['progress at its bounds', `UPDATE agensium.tasks SET progress = 100`],
-    ['no current agent', `UPDATE agensium.tasks SET current_agent = NULL`],
-    ['one of the agents', `UPDATE agensium.tasks SET current_agent = 'two'`],
-    ['an agent for nothing', `UPDATE agensium.agent_costs SET cost_credits = 0`],
-    ['an empty wallet', `UPDATE agensium.credit_wallets SET balance_credits = 0`],
-    ['a code with its end', `UPDATE agensium.users SET otp_code = '123456', otp_expires_at = now()`],
-    ['a hash as PHP writes it', `UPDATE agensium.users SET hashed_password = '$2y$10$' || repeat('.', 53)`],
-    ['an adjustment up', entry(1, 'ADJUSTMENT')],
-    ['an adjustment down', entry(-1, 'ADJUSTMENT')],
-    ['what is consumed', entry(-1, 'CONSUME')],
-    ['two entries without ids of Stripe', entry(5, 'GRANT')],
-    ['an event that failed', `UPDATE agensium.stripe_webhook_events SET error = 'no'`],
-    [
-      'deleting an ended task whose files are gone',
-      `UPDATE agensium.tasks SET deleted_at = now(), status = 'EXPIRED', inputs_cleaned_at = now(), outputs_cleaned_at = now()`,
-    ],
-  ])('%s: accepted', async (_, statement) => {
-    expect(await refusedBy(raw(statement))).toBeUndefined()
-  })
-})
+checkConstraints(agensium, () => database.db, refusals, [
+  ['progress at its bounds', `UPDATE agensium.tasks SET progress = 100`],
+  ['no current agent', `UPDATE agensium.tasks SET current_agent = NULL`],
+  ['one of the agents', `UPDATE agensium.tasks SET current_agent = 'two'`],
+  ['an agent for nothing', `UPDATE agensium.agent_costs SET cost_credits = 0`],
+  ['an empty wallet', `UPDATE agensium.credit_wallets SET balance_credits = 0`],
+  ['a code with its end', `UPDATE agensium.users SET otp_code = '123456', otp_expires_at = now()`],
+  ['a hash as PHP writes it', `UPDATE agensium.users SET hashed_password = '$2y$10$' || repeat('.', 53)`],
+  ['an adjustment up', entry(1, 'ADJUSTMENT')],
+  ['an adjustment down', entry(-1, 'ADJUSTMENT')],
+  ['what is consumed', entry(-1, 'CONSUME')],
+  ['two entries without ids of Stripe', entry(5, 'GRANT')],
+  ['an event that failed', `UPDATE agensium.stripe_webhook_events SET error = 'no'`],
+  [
+    'deleting an ended task whose files are gone',
+    `UPDATE agensium.tasks SET deleted_at = now(), status = 'EXPIRED', inputs_cleaned_at = now(), outputs_cleaned_at = now()`,
+  ],
+])
 
 describe('s3_cleaned', () => {
   it('follows from both times and cannot be written', async () => {

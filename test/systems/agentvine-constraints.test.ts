@@ -1,10 +1,10 @@
 /** What the database itself guards in AgentVine's schema, for every writer: checks, keys, cascades, triggers. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Queryable } from '../../src/db/database.ts'
-import { RefusedError } from '../../src/errors.ts'
 import { identifier, raw, type Sql, sql } from '../../src/model/sql.ts'
 import { agentvine } from '../../src/systems/agentvine/index.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { checkConstraints, constraintAgainst, rowCounts } from './support/constraints.ts'
 import { migrateSystem } from './support/migrate.ts'
 
 let database: TestDatabase
@@ -56,15 +56,7 @@ beforeEach(async () => {
 })
 
 /** The constraint that refuses the statement; undefined when none does. */
-async function refusedBy(statement: Sql, on: Queryable = database.db): Promise<unknown> {
-  try {
-    await on.rows(statement)
-    return undefined
-  } catch (error) {
-    if (error instanceof RefusedError) return error.details.constraint
-    throw error
-  }
-}
+const refusedBy = (statement: Sql, on: Queryable = database.db) => constraintAgainst(on, statement)
 
 const openOrder = (task: string) => `INSERT INTO agentvine.work_orders (task_id, queue_name) VALUES ('${task}', 'q')`
 
@@ -152,34 +144,19 @@ const refusals: readonly (readonly [string, string])[] = [
   ['uq_executions_running', `INSERT INTO agentvine.executions (task_id) VALUES ('${ONE}'), ('${ONE}')`],
 ]
 
-describe('checks and unique constraints', () => {
-  it.each(refusals)('%s refuses %s', async (constraint, statement) => {
-    expect(await refusedBy(raw(statement))).toBe(constraint)
-  })
-
-  it('every declared check, unique constraint and unique index has such a statement', () => {
-    const declared = agentvine.entities
-      .flatMap(({ checks, uniques, indexes }) => [...checks, ...uniques, ...indexes.filter(({ unique }) => unique)])
-      .map(({ name }) => name)
-    expect([...new Set(refusals.map(([constraint]) => constraint))].sort()).toEqual(declared.sort())
-  })
-
-  it.each([
-    ['limits at their bounds', `UPDATE agentvine.workers SET max_concurrent_tasks = 1, timeout_seconds = 1`],
-    ['a task without numbers', `UPDATE agentvine.tasks SET issue_number = NULL, pr_number = 1`],
-    ['an end at the very start', `UPDATE agentvine.executions SET completed_at = started_at`],
-    ['no retries', `UPDATE agentvine.work_orders SET max_retries = 0`],
-    ['an empty file', `UPDATE agentvine.chat_attachments SET file_size_bytes = 0`],
-    ['a message of the system', `INSERT INTO agentvine.chat_messages (sender_type, message) VALUES ('system', 'x')`],
-    [
-      'a second try of the same worker at the same order',
-      `INSERT INTO agentvine.worker_assignments (worker_id, work_order_id) VALUES ('${ONE}', '${ONE}')`,
-    ],
-    ['another order once the first is finished', openOrder(ONE)],
-  ])('%s: accepted', async (_, statement) => {
-    expect(await refusedBy(raw(statement))).toBeUndefined()
-  })
-})
+checkConstraints(agentvine, () => database.db, refusals, [
+  ['limits at their bounds', `UPDATE agentvine.workers SET max_concurrent_tasks = 1, timeout_seconds = 1`],
+  ['a task without numbers', `UPDATE agentvine.tasks SET issue_number = NULL, pr_number = 1`],
+  ['an end at the very start', `UPDATE agentvine.executions SET completed_at = started_at`],
+  ['no retries', `UPDATE agentvine.work_orders SET max_retries = 0`],
+  ['an empty file', `UPDATE agentvine.chat_attachments SET file_size_bytes = 0`],
+  ['a message of the system', `INSERT INTO agentvine.chat_messages (sender_type, message) VALUES ('system', 'x')`],
+  [
+    'a second try of the same worker at the same order',
+    `INSERT INTO agentvine.worker_assignments (worker_id, work_order_id) VALUES ('${ONE}', '${ONE}')`,
+  ],
+  ['another order once the first is finished', openOrder(ONE)],
+])
 
 describe('cycles among the tasks that wait for each other', () => {
   const edge = (from: string, to: string, type = 'blocks') => sql`
@@ -416,13 +393,4 @@ it('the triggers follow a schema that is renamed', async () => {
   }
 })
 
-async function counts(): Promise<Record<string, bigint>> {
-  const found: Record<string, bigint> = {}
-  for (const { table } of agentvine.entities) {
-    const { rows } = await database.db.one<{ rows: bigint }>(
-      sql`SELECT count(*) AS rows FROM ${identifier('agentvine', table)}`,
-    )
-    found[table] = rows
-  }
-  return found
-}
+const counts = () => rowCounts(database.db, agentvine)

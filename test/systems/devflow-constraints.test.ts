@@ -1,10 +1,10 @@
 /** What the database itself guards in DevFlow's schema, for every writer: checks both ways, cycles, projections, audit. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { RefusedError } from '../../src/errors.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { devflow } from '../../src/systems/devflow/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { constraintAgainst, guardsOf } from './support/constraints.ts'
 
 let database: TestDatabase
 
@@ -39,15 +39,7 @@ beforeEach(async () => {
 })
 
 /** The constraint that refuses the statement; undefined when none does. */
-async function refusedBy(statement: string): Promise<unknown> {
-  try {
-    await run(statement)
-    return undefined
-  } catch (error) {
-    if (error instanceof RefusedError) return error.details.constraint
-    throw error
-  }
-}
+const refusedBy = (statement: string) => constraintAgainst(database.db, raw(statement))
 
 const nested = (depth: number) => `${'{"a":'.repeat(depth - 1)}{}${'}'.repeat(depth - 1)}`
 const T = `UPDATE devflow.tasks SET`
@@ -209,11 +201,7 @@ describe('checks and keys', () => {
     const tried = new Set(bounds.map(([name]) => name))
     const shapes =
       /_(settings|context|input_context|output_results|error_details|validation_results|details|configuration|constraints)$/
-    const declared = devflow.entities.flatMap(({ checks, uniques, indexes }) => [
-      ...checks.map(({ name }) => name).filter((name) => !shapes.test(name)),
-      ...uniques.map(({ name }) => name),
-      ...indexes.flatMap(({ name, unique }) => (unique ? [name] : [])),
-    ])
+    const declared = guardsOf(devflow).filter((name) => !shapes.test(name))
     expect(declared.filter((name) => !tried.has(name))).toEqual([])
   })
 
