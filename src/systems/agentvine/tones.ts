@@ -25,10 +25,3 @@ export const workerTones: Readonly<Record<string, Tone>> = {
 }
 
 export const priorityTones: Readonly<Record<string, Tone>> = { high: 'active', critical: 'bad' }
-
-/** How serious a log line is. */
-export const levelTones: Readonly<Record<string, Tone>> = {
-  WARNING: 'active',
-  ERROR: 'bad',
-  CRITICAL: 'bad',
-}

@@ -24,17 +24,3 @@ export const eventTones: Readonly<Record<string, Tone>> = {
   failed: 'bad',
   ignored: 'idle',
 }
-
-export const healthTones: Readonly<Record<string, Tone>> = {
-  healthy: 'good',
-  degraded: 'active',
-  unhealthy: 'bad',
-  unknown: 'idle',
-}
-
-/** How serious a log line is. */
-export const levelTones: Readonly<Record<string, Tone>> = {
-  WARNING: 'active',
-  ERROR: 'bad',
-  CRITICAL: 'bad',
-}

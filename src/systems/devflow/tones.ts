@@ -29,14 +29,6 @@ export const resultTones: Readonly<Record<string, Tone>> = {
   skipped: 'idle',
 }
 
-/** How an agent does. */
-export const healthTones: Readonly<Record<string, Tone>> = {
-  unknown: 'idle',
-  healthy: 'good',
-  degraded: 'active',
-  unhealthy: 'bad',
-}
-
 /** How much an index is used. */
 export const usageTones: Readonly<Record<string, Tone>> = {
   UNUSED: 'bad',

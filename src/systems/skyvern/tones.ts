@@ -14,10 +14,3 @@ export const statusTones: Readonly<Record<string, Tone>> = {
   cancelled: 'idle',
   skipped: 'idle',
 }
-
-/** How serious a log line is. */
-export const levelTones: Readonly<Record<string, Tone>> = {
-  warning: 'active',
-  error: 'bad',
-  critical: 'bad',
-}

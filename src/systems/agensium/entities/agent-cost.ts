@@ -2,6 +2,7 @@
  * What agents cost (decision 41). The active agents of a tool are those that a task runs when it names none (decision
  * 43). A price may be deleted: transactions keep what was paid and name the agent softly.
  */
+import { reaches } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { bigint, boolean, createdAt, oneOf, updatedAt, varchar } from '../../../model/field.ts'
 import { activation } from '../../../model/ready-made.ts'
@@ -38,12 +39,7 @@ export const agentCost = entity({
       fields: ['agent_id'],
     },
     legalValues('chk_agent_costs_tool_id', 'tool_id', TOOLS, 'varchar'),
-    {
-      name: 'chk_agent_costs_cost_credits',
-      expression: '(cost_credits >= 0)',
-      says: 'must be at least 0',
-      fields: ['cost_credits'],
-    },
+    reaches('chk_agent_costs_cost_credits', 'cost_credits', 0),
   ],
   indexes: [{ name: 'idx_agent_costs_tool_id', on: ['tool_id'] }],
   triggers: ['agent_costs_set_updated_at'],

@@ -2,6 +2,7 @@
  * Events that Stripe sent (decision 41). They are received, processed and kept: a later look at the payload is how a
  * dispute is settled. One that failed has its error and no time of processing.
  */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { createdAt, json, text, timestamp, updatedAt, varchar } from '../../../model/field.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
@@ -23,12 +24,7 @@ export const stripeEvent = entity({
     updated_at: updatedAt(),
   },
   checks: [
-    {
-      name: 'chk_stripe_webhook_events_payload',
-      expression: "(jsonb_typeof(payload) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['payload'],
-    },
+    holdsObject('chk_stripe_webhook_events_payload', 'payload'),
     {
       name: 'chk_stripe_webhook_events_error',
       expression: '((processed_at IS NULL) OR (error IS NULL))',

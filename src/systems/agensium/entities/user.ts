@@ -2,6 +2,7 @@
  * Users (systems/agensium.md, "User Model"; decision 44). A new one gets its wallet with it. Whoever has tasks or ever
  * had a credit cannot be deleted (see migrations/agensium/initial/credits.ts); deactivating is for them.
  */
+import { holdsAddress, holdsBcrypt } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { boolean, createdAt, identityId, timestamp, updatedAt, varchar } from '../../../model/field.ts'
 import { activation } from '../../../model/ready-made.ts'
@@ -38,18 +39,8 @@ export const user = entity({
     { name: 'uq_users_stripe_customer_id', fields: ['stripe_customer_id'] },
   ],
   checks: [
-    {
-      name: 'chk_users_email',
-      expression: "(((email)::text = lower((email)::text)) AND (strpos((email)::text, '@'::text) > 1))",
-      says: 'must be an e-mail address in lower case',
-      fields: ['email'],
-    },
-    {
-      name: 'chk_users_hashed_password',
-      expression: "((hashed_password)::text ~ '^\\$2[aby]\\$[0-9]{2}\\$[./A-Za-z0-9]{53}$'::text)",
-      says: 'must be a bcrypt hash',
-      fields: ['hashed_password'],
-    },
+    holdsAddress('chk_users_email', 'email'),
+    holdsBcrypt('chk_users_hashed_password', 'hashed_password'),
     {
       name: 'chk_users_otp',
       expression: '((otp_code IS NULL) OR (otp_expires_at IS NOT NULL))',

@@ -1,4 +1,5 @@
 /** Attachments of chat messages (systems/agentvine.md, 9). They go with their message. */
+import { reaches } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { bigint, createdAt, json, reference, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { atLeast, jsonObject, notBlank } from '../../../model/rule.ts'
@@ -31,14 +32,7 @@ export const attachment = entity({
     created_at: createdAt(),
     updated_at: updatedAt(),
   },
-  checks: [
-    {
-      name: 'chk_chat_attachments_size',
-      expression: '(file_size_bytes >= 0)',
-      says: 'must be at least 0',
-      fields: ['file_size_bytes'],
-    },
-  ],
+  checks: [reaches('chk_chat_attachments_size', 'file_size_bytes', 0)],
   indexes: [{ name: 'idx_chat_attachments_message', on: ['message_id'] }],
   triggers: ['chat_attachments_set_updated_at'],
   verbs: ['list', 'get', 'create', 'update', 'delete', 'count', 'import', 'export', 'bulk'],

@@ -1,4 +1,5 @@
 /** The versions that a document had, its present one among them (decision 53). Kept by a trigger; read-only. */
+import { reaches } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { createdAt, integer, reference, updatedAt, uuidId } from '../../../model/field.ts'
 import { versioned } from './document-fields.ts'
@@ -22,14 +23,7 @@ export const documentVersion = entity({
     updated_at: updatedAt(),
   },
   uniques: [{ name: 'uq_context_document_versions_number', fields: ['document_id', 'version'] }],
-  checks: [
-    {
-      name: 'chk_context_document_versions_version',
-      expression: '(version > 0)',
-      says: 'must be at least 1',
-      fields: ['version'],
-    },
-  ],
+  checks: [reaches('chk_context_document_versions_version', 'version', 1)],
   triggers: ['context_document_versions_set_updated_at'],
   verbs: ['list', 'get', 'count', 'export'],
   list: {

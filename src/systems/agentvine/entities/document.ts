@@ -2,6 +2,7 @@
  * Context documents (systems/agentvine.md, 10; decisions 51, 53). A change of title, type, content or tags makes the
  * next version, whoever makes it: a trigger counts, and keeps every version.
  */
+import { reaches } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, integer, json, reference, timestamp, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { httpUrl, jsonObject } from '../../../model/rule.ts'
@@ -33,12 +34,7 @@ export const document = entity({
   },
   checks: [
     legalValues('chk_context_documents_type', 'document_type', DOCUMENT_TYPES, 'varchar'),
-    {
-      name: 'chk_context_documents_version',
-      expression: '(version > 0)',
-      says: 'must be at least 1',
-      fields: ['version'],
-    },
+    reaches('chk_context_documents_version', 'version', 1),
   ],
   indexes: [
     { name: 'idx_context_docs_type', on: ['document_type'] },

@@ -4,9 +4,7 @@
  */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, identityId, json, oneOf, reference, text, timestamp, updatedAt } from '../../../model/field.ts'
-import { levelTones } from '../tones.ts'
-
-const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const
+import { LOG_LEVELS, levelTones } from '../../../model/words.ts'
 
 export const executionLog = entity({
   name: 'execution-log',
@@ -21,14 +19,14 @@ export const executionLog = entity({
       onDelete: 'cascade',
       settable: 'never',
     }),
-    level: oneOf(LEVELS, { summary: 'how serious it is', limit: 10, tones: levelTones, settable: 'never' }),
+    level: oneOf(LOG_LEVELS, { summary: 'how serious it is', limit: 10, tones: levelTones, settable: 'never' }),
     message: text({ summary: 'what happened', settable: 'never' }),
     metadata: json({ summary: 'further facts', default: "'{}'::jsonb", settable: 'never' }),
     logged_at: timestamp({ summary: 'when it happened', default: 'now()', settable: 'never' }),
     created_at: createdAt(),
     updated_at: updatedAt(),
   },
-  checks: [legalValues('chk_execution_logs_level', 'level', LEVELS, 'varchar')],
+  checks: [legalValues('chk_execution_logs_level', 'level', LOG_LEVELS, 'varchar')],
   indexes: [
     { name: 'idx_execution_logs_execution', on: ['execution_id'] },
     { name: 'idx_execution_logs_level', on: ['level'] },

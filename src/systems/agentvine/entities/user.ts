@@ -2,6 +2,7 @@
  * Users, people and service accounts (systems/agentvine.md, 1; decision 51). A deleted one keeps username and address,
  * so that nobody else is taken for them.
  */
+import { holdsAddress, holdsBcrypt, holdsObject } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { boolean, createdAt, json, oneOf, timestamp, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { email, jsonObject, lowerCase, notBlank } from '../../../model/rule.ts'
@@ -41,24 +42,9 @@ export const user = entity({
   ],
   checks: [
     legalValues('chk_users_role', 'role', ROLES, 'varchar'),
-    {
-      name: 'chk_users_hashed_password',
-      expression: "((hashed_password)::text ~ '^\\$2[aby]\\$[0-9]{2}\\$[./A-Za-z0-9]{53}$'::text)",
-      says: 'must be a bcrypt hash',
-      fields: ['hashed_password'],
-    },
-    {
-      name: 'chk_users_email',
-      expression: "(((email)::text = lower((email)::text)) AND (strpos((email)::text, '@'::text) > 1))",
-      says: 'must be an e-mail address in lower case',
-      fields: ['email'],
-    },
-    {
-      name: 'chk_users_settings',
-      expression: "(jsonb_typeof(settings) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['settings'],
-    },
+    holdsBcrypt('chk_users_hashed_password', 'hashed_password'),
+    holdsAddress('chk_users_email', 'email'),
+    holdsObject('chk_users_settings', 'settings'),
   ],
   indexes: [{ name: 'idx_users_role', on: ['role'] }],
   triggers: ['users_set_updated_at'],

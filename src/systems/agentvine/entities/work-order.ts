@@ -1,4 +1,5 @@
 /** Work orders: the queue (systems/agentvine.md, 4; decisions 47, 52). Making one queues its task. */
+import { reaches } from '../../../model/checks.ts'
 import { endsNotBeforeStart, entity, legalValues } from '../../../model/entity.ts'
 import {
   createdAt,
@@ -80,12 +81,7 @@ export const workOrder = entity({
       says: 'must be at least 0',
       fields: ['retry_count', 'max_retries'],
     },
-    {
-      name: 'chk_work_orders_timeout',
-      expression: '(timeout_seconds > 0)',
-      says: 'must be at least 1',
-      fields: ['timeout_seconds'],
-    },
+    reaches('chk_work_orders_timeout', 'timeout_seconds', 1),
     endsNotBeforeStart('chk_work_orders_times', 'completed_at', 'claimed_at'),
   ],
   indexes: [

@@ -7,6 +7,7 @@
  * `draining_at` is not in the document: draining is no state of its own, since a worker that is drained still is idle or
  * busy, and finishes what it has. It is the time since which the worker claims nothing.
  */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, integer, json, oneOf, timestamp, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { atLeast, jsonObject, notBlank } from '../../../model/rule.ts'
@@ -62,12 +63,7 @@ export const worker = entity({
       says: 'must be at least 1',
       fields: ['max_concurrent_tasks', 'timeout_seconds', 'context_window_size'],
     },
-    {
-      name: 'chk_workers_config',
-      expression: "(jsonb_typeof(config) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['config'],
-    },
+    holdsObject('chk_workers_config', 'config'),
   ],
   indexes: [
     { name: 'idx_workers_type', on: ['worker_type'] },

@@ -1,4 +1,5 @@
 /** Actions: the steps of a workflow, in order (systems/autopr.md, 3). */
+import { holdsObject, reaches } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { createdAt, integer, json, reference, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
@@ -33,24 +34,9 @@ export const action = entity({
   },
   uniques: [{ name: 'uq_workflow_action_order', fields: ['workflow_id', 'order_index'] }],
   checks: [
-    {
-      name: 'chk_order_index_positive',
-      expression: '(order_index >= 0)',
-      says: 'must be at least 0',
-      fields: ['order_index'],
-    },
-    {
-      name: 'chk_action_config',
-      expression: "(jsonb_typeof(config) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['config'],
-    },
-    {
-      name: 'chk_action_conditions',
-      expression: "(jsonb_typeof(conditions) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['conditions'],
-    },
+    reaches('chk_order_index_positive', 'order_index', 0),
+    holdsObject('chk_action_config', 'config'),
+    holdsObject('chk_action_conditions', 'conditions'),
   ],
   indexes: [
     { name: 'idx_workflow_actions_workflow_id', on: ['workflow_id'] },

@@ -2,6 +2,7 @@
  * Integration events: a queue (systems/autopr.md, 6; decision 28). A worker claims the oldest pending events, each of
  * them once; what it does not finish, because it died, is put back with `requeue` or, by age, `reap`.
  */
+import { reaches } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, integer, json, oneOf, reference, text, timestamp, uuidId, varchar } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
@@ -53,12 +54,7 @@ export const event = entity({
   },
   checks: [
     legalValues('chk_event_status', 'status', STATUSES, 'varchar'),
-    {
-      name: 'chk_event_retry_count',
-      expression: '(retry_count >= 0)',
-      says: 'must be at least 0',
-      fields: ['retry_count'],
-    },
+    reaches('chk_event_retry_count', 'retry_count', 0),
   ],
   indexes: [
     { name: 'idx_integration_events_integration_id', on: ['integration_id'] },

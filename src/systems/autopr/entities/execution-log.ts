@@ -4,9 +4,7 @@
  */
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, json, oneOf, reference, text, uuidId, varchar } from '../../../model/field.ts'
-import { levelTones } from '../tones.ts'
-
-const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const
+import { LOG_LEVELS, levelTones } from '../../../model/words.ts'
 
 export const executionLog = entity({
   name: 'execution-log',
@@ -21,7 +19,7 @@ export const executionLog = entity({
       onDelete: 'cascade',
       settable: 'never',
     }),
-    level: oneOf(LEVELS, { summary: 'how serious it is', limit: 20, tones: levelTones, settable: 'never' }),
+    level: oneOf(LOG_LEVELS, { summary: 'how serious it is', limit: 20, tones: levelTones, settable: 'never' }),
     message: text({ summary: 'what happened', settable: 'never' }),
     log_metadata: json({ summary: 'further facts', nullable: true, settable: 'never' }),
     action_id: reference('action', 'id', {
@@ -34,7 +32,7 @@ export const executionLog = entity({
     step_name: varchar(255, { summary: 'step that logged it', nullable: true, settable: 'never' }),
     created_at: createdAt(),
   },
-  checks: [legalValues('chk_log_level', 'level', LEVELS, 'varchar')],
+  checks: [legalValues('chk_log_level', 'level', LOG_LEVELS, 'varchar')],
   indexes: [
     { name: 'idx_execution_logs_execution_id', on: ['execution_id'] },
     { name: 'idx_execution_logs_level', on: ['level'] },

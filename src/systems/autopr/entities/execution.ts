@@ -2,6 +2,7 @@
  * Executions (systems/autopr.md, 2; decisions 28, 30, 32, 36). An execution waits from `created_at` and runs from
  * `started_at`; a retry is an execution of its own with the failed one as its parent.
  */
+import { reaches } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, integer, json, oneOf, reference, text, timestamp, uuidId, varchar } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
@@ -71,12 +72,7 @@ export const execution = entity({
       says: 'must not be before started_at',
       fields: ['completed_at'],
     },
-    {
-      name: 'chk_execution_retry_count',
-      expression: '(retry_count >= 0)',
-      says: 'must be at least 0',
-      fields: ['retry_count'],
-    },
+    reaches('chk_execution_retry_count', 'retry_count', 0),
     {
       name: 'chk_execution_parent',
       expression: '(parent_execution_id <> id)',

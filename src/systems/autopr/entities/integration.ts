@@ -1,10 +1,11 @@
 /** Integrations: the outside services a workflow works with (systems/autopr.md, 5; decisions 34 and 35). */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { boolean, createdAt, json, oneOf, text, timestamp, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { enabling } from '../../../model/ready-made.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
+import { healthTones } from '../../../model/words.ts'
 import { recordHealth, rotateCredentials, setCredentials } from '../operations/integration.ts'
-import { healthTones } from '../tones.ts'
 
 const TYPES = ['github', 'linear', 'slack', 'axolo', 'teams', 'discord', 'jira', 'sentry', 'datadog'] as const
 const HEALTH = ['healthy', 'degraded', 'unhealthy', 'unknown'] as const
@@ -48,12 +49,7 @@ export const integration = entity({
   checks: [
     legalValues('chk_integration_type', 'type', TYPES, 'varchar'),
     legalValues('chk_integration_health_status', 'health_status', HEALTH, 'varchar'),
-    {
-      name: 'chk_integration_config',
-      expression: "(jsonb_typeof(config) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['config'],
-    },
+    holdsObject('chk_integration_config', 'config'),
   ],
   indexes: [
     { name: 'idx_integrations_type', on: ['type'] },

@@ -1,4 +1,5 @@
 /** Triggers: what sets a workflow off (systems/autopr.md, 7). Of the conditions, the document shows those of events. */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { boolean, createdAt, json, oneOf, reference, updatedAt, uuidId } from '../../../model/field.ts'
 import { enabling } from '../../../model/ready-made.ts'
@@ -32,12 +33,7 @@ export const trigger = entity({
   },
   checks: [
     legalValues('chk_trigger_type', 'trigger_type', TYPES, 'varchar'),
-    {
-      name: 'chk_trigger_conditions',
-      expression: "(jsonb_typeof(conditions) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['conditions'],
-    },
+    holdsObject('chk_trigger_conditions', 'conditions'),
     {
       name: 'chk_trigger_event_type',
       expression:

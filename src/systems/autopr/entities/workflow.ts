@@ -2,6 +2,7 @@
  * Workflows (systems/autopr.md, 1 and "JSON Field Validation"; decisions 33 and 34). One with history is archived; a
  * deleted one is marked, and an active one must be stopped first.
  */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { createdAt, json, oneOf, text, timestamp, updatedAt, uuidId, varchar } from '../../../model/field.ts'
 import { lifecycle } from '../../../model/lifecycle.ts'
@@ -45,12 +46,7 @@ export const workflow = entity({
   uniques: [{ name: 'uq_workflow_name', fields: ['name'] }],
   checks: [
     legalValues('chk_workflow_status', 'status', STATUSES, 'varchar'),
-    {
-      name: 'chk_workflow_config',
-      expression: "(jsonb_typeof(config) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['config'],
-    },
+    holdsObject('chk_workflow_config', 'config'),
   ],
   indexes: [
     { name: 'idx_workflows_status', on: ['status'] },

@@ -1,7 +1,8 @@
 import { percent, within } from '../../../model/figures.ts'
 import { report } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { executionTones, levelTones } from '../tones.ts'
+import { levelTones } from '../../../model/words.ts'
+import { executionTones } from '../tones.ts'
 import { ofWorkflow, workflowParameter } from './fragments.ts'
 
 /** Why executions fail, and in which step. */

@@ -1,7 +1,7 @@
 import { percent, seconds, within } from '../../../model/figures.ts'
 import { report, type SectionRows } from '../../../model/report.ts'
 import { sql } from '../../../model/sql.ts'
-import { healthTones } from '../tones.ts'
+import { healthTones } from '../../../model/words.ts'
 
 /** A health check older than this says little, in seconds: a day. */
 const OLD_CHECK = 86_400

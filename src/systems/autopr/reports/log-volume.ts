@@ -1,7 +1,7 @@
 import { days, percent, within } from '../../../model/figures.ts'
 import { type ReportInput, report } from '../../../model/report.ts'
 import { empty, type Sql, sql } from '../../../model/sql.ts'
-import { levelTones } from '../tones.ts'
+import { levelTones } from '../../../model/words.ts'
 import { ofWorkflow, workflowParameter } from './fragments.ts'
 
 /** How much is logged, by level and day. */

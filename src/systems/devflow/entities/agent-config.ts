@@ -1,4 +1,5 @@
 /** Configurations of agents (decision 55), in versions, of which one is active. */
+import { reaches } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import {
   boolean,
@@ -14,10 +15,10 @@ import {
   varchar,
 } from '../../../model/field.ts'
 import { jsonObject, notBlank } from '../../../model/rule.ts'
+import { healthTones } from '../../../model/words.ts'
 import { activate, deactivate } from '../operations/activation.ts'
 import { newVersion } from '../operations/new-version.ts'
 import { recordHealth } from '../operations/record-health.ts'
-import { healthTones } from '../tones.ts'
 import { AGENT_TYPES } from './agent-type.ts'
 import { openProject } from './creation-rules.ts'
 import { jsonArray, jsonShape, nestedAtMostTen } from './json.ts'
@@ -86,12 +87,7 @@ export const agentConfig = entity({
       says: 'must not be blank',
       fields: ['agent_name'],
     },
-    {
-      name: 'chk_agent_configurations_version',
-      expression: '(version > 0)',
-      says: 'must be at least 1',
-      fields: ['version'],
-    },
+    reaches('chk_agent_configurations_version', 'version', 1),
     jsonShape('agent_configurations', 'configuration', 'object'),
     jsonShape('agent_configurations', 'capabilities', 'array'),
     jsonShape('agent_configurations', 'constraints', 'object'),

@@ -2,6 +2,7 @@
  * Events of the workflow (decisions 55, 60, 62). The audit trigger writes those of type `audit`, the platform the others;
  * nobody changes one. They outlive what they are about, so their ids name them without foreign keys.
  */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity, legalValues } from '../../../model/entity.ts'
 import { json, oneOf, timestamp, uuid, uuidId, varchar } from '../../../model/field.ts'
 
@@ -30,12 +31,7 @@ export const event = entity({
   },
   checks: [
     legalValues('chk_workflow_events_category', 'event_category', CATEGORIES, 'varchar'),
-    {
-      name: 'chk_workflow_events_data',
-      expression: "(jsonb_typeof(event_data) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['event_data'],
-    },
+    holdsObject('chk_workflow_events_data', 'event_data'),
   ],
   indexes: [
     ...['project_id', 'task_id', 'task_execution_id', 'pr_id'].map((column) => ({

@@ -1,4 +1,5 @@
 /** Pull requests (systems/devflow.md, "Pull Requests"; decisions 54, 55, 57), from draft to merged or closed. */
+import { reaches } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import {
   createdAt,
@@ -86,12 +87,7 @@ export const pullRequest = entity({
   },
   uniques: [{ name: 'uq_pull_requests_number', fields: ['repository_url', 'pr_number'] }],
   checks: [
-    {
-      name: 'chk_pull_requests_number',
-      expression: '(pr_number > 0)',
-      says: 'must be at least 1',
-      fields: ['pr_number'],
-    },
+    reaches('chk_pull_requests_number', 'pr_number', 1),
     {
       name: 'chk_pull_requests_branches',
       expression: '((branch_name)::text <> (base_branch)::text)',

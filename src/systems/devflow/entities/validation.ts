@@ -2,6 +2,7 @@
  * Validations of pull requests and executions (decisions 54, 55, 57). They are facts: created, read, never changed. One
  * that failed takes its pull request to failed_validation where that is a way on from its state.
  */
+import { reaches } from '../../../model/checks.ts'
 import { endsNotBeforeStart, entity } from '../../../model/entity.ts'
 import {
   createdAt,
@@ -91,12 +92,7 @@ export const validation = entity({
     },
     jsonShape('validations', 'details', 'object'),
     jsonShape('validations', 'suggestions', 'array'),
-    {
-      name: 'chk_validations_execution_time',
-      expression: '(execution_time_ms >= 0)',
-      says: 'must be at least 0',
-      fields: ['execution_time_ms'],
-    },
+    reaches('chk_validations_execution_time', 'execution_time_ms', 0),
     endsNotBeforeStart('chk_validations_times', 'completed_at', 'started_at'),
   ],
   indexes: [

@@ -1,4 +1,5 @@
 /** Artifacts (systems/skyvern.md, 1.5; decisions 17, 20, 25): files that tasks and runs left behind. */
+import { reaches } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { bigint, createdAt, enumeration, generatedId, reference, text } from '../../../model/field.ts'
 import { atLeast, httpUrl, notBlank } from '../../../model/rule.ts'
@@ -66,14 +67,7 @@ export const artifact = entity({
     content_type: text({ summary: 'media type', nullable: true, settable: 'create', rules: [notBlank] }),
     created_at: createdAt(),
   },
-  checks: [
-    {
-      name: 'check_file_size',
-      expression: '(file_size_bytes >= 0)',
-      says: 'must be at least 0',
-      fields: ['file_size_bytes'],
-    },
-  ],
+  checks: [reaches('check_file_size', 'file_size_bytes', 0)],
   indexes: [
     { name: 'ix_artifacts_task_id', on: ['task_id'] },
     { name: 'ix_artifacts_step_id', on: ['step_id'] },

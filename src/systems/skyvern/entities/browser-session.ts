@@ -2,6 +2,7 @@
  * Browser sessions (decision 9): a browser kept open for several tasks or runs. The CRUD matrix does not list them:
  * they are created and led through their states; nobody edits or deletes one, since tasks refer to it.
  */
+import { reaches } from '../../../model/checks.ts'
 import { endsNotBeforeStart, entity } from '../../../model/entity.ts'
 import {
   createdAt,
@@ -50,12 +51,7 @@ export const browserSession = entity({
     updated_at: updatedAt(),
   },
   checks: [
-    {
-      name: 'check_browser_session_timeout',
-      expression: '(timeout_seconds > 0)',
-      says: 'must be at least 1',
-      fields: ['timeout_seconds'],
-    },
+    reaches('check_browser_session_timeout', 'timeout_seconds', 1),
     endsNotBeforeStart('check_browser_session_times', 'ended_at', 'started_at'),
   ],
   indexes: [

@@ -1,7 +1,7 @@
 /** What the three logs have in common (decision 9). */
 import { type Check, legalValues } from '../../../model/entity.ts'
 import { createdAt, json, oneOf, text } from '../../../model/field.ts'
-import { levelTones } from '../tones.ts'
+import { levelTones } from '../../../model/words.ts'
 
 const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const
 

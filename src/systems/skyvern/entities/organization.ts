@@ -1,4 +1,5 @@
 /** Organizations (systems/skyvern.md, 1.1): who owns everything else. */
+import { holdsObject } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { boolean, createdAt, generatedId, integer, json, text, updatedAt } from '../../../model/field.ts'
 import { activation } from '../../../model/ready-made.ts'
@@ -33,12 +34,7 @@ export const organization = entity({
       says: 'must be at least 1 and at least 0',
       fields: ['max_steps_per_run', 'max_retries_per_step'],
     },
-    {
-      name: 'check_org_settings',
-      expression: "(jsonb_typeof(settings) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['settings'],
-    },
+    holdsObject('check_org_settings', 'settings'),
   ],
   indexes: [
     { name: 'ix_organizations_domain', on: ['domain'] },

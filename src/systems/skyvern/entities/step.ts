@@ -1,4 +1,5 @@
 /** Steps of a task (systems/skyvern.md, 1.3 and "Step Schemas"; decisions 11, 22, 23, 25). */
+import { reaches } from '../../../model/checks.ts'
 import { endsNotBeforeStart, entity, legalValues } from '../../../model/entity.ts'
 import {
   boolean,
@@ -74,12 +75,7 @@ export const step = entity({
       says: 'must be at least 1',
       fields: ['order'],
     },
-    {
-      name: 'check_step_retry_index',
-      expression: '(retry_index >= 0)',
-      says: 'must be at least 0',
-      fields: ['retry_index'],
-    },
+    reaches('check_step_retry_index', 'retry_index', 0),
     legalValues('check_step_type', 'step_type', TYPES),
     endsNotBeforeStart('check_step_times', 'completed_at', 'started_at'),
   ],

@@ -2,6 +2,7 @@
  * Blocks of a workflow run (decisions 9, 13, 19). Read-only: the platform writes them as the run goes, so the
  * lifecycle names the states and no transitions.
  */
+import { reaches } from '../../../model/checks.ts'
 import { endsNotBeforeStart, entity } from '../../../model/entity.ts'
 import {
   createdAt,
@@ -49,12 +50,7 @@ export const workflowBlock = entity({
   },
   uniques: [{ name: 'uq_workflow_blocks_run_index', fields: ['workflow_run_id', 'block_index'] }],
   checks: [
-    {
-      name: 'check_workflow_block_index',
-      expression: '(block_index >= 0)',
-      says: 'must be at least 0',
-      fields: ['block_index'],
-    },
+    reaches('check_workflow_block_index', 'block_index', 0),
     endsNotBeforeStart('check_workflow_block_times', 'completed_at', 'started_at'),
   ],
   indexes: [{ name: 'ix_workflow_blocks_created_at', on: ['created_at'] }],

@@ -1,4 +1,5 @@
 /** Workflow runs (systems/skyvern.md, 1.4 and "WorkflowOperations"; decisions 11, 17, 24, 25). */
+import { reaches } from '../../../model/checks.ts'
 import { endsNotBeforeStart, entity } from '../../../model/entity.ts'
 import {
   createdAt,
@@ -77,12 +78,7 @@ export const workflowRun = entity({
     completed_at: timestamp({ summary: 'when it ended, however it ended', nullable: true, settable: 'never' }),
   },
   checks: [
-    {
-      name: 'check_workflow_run_block_index',
-      expression: '(current_block_index >= 0)',
-      says: 'must be at least 0',
-      fields: ['current_block_index'],
-    },
+    reaches('check_workflow_run_block_index', 'current_block_index', 0),
     endsNotBeforeStart('check_workflow_run_times', 'completed_at', 'started_at'),
   ],
   indexes: [

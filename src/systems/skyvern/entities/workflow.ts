@@ -2,6 +2,7 @@
  * Workflows (systems/skyvern.md, 1.4; decision 18). A row is one version and its definition never changes: `new-version`
  * makes the next one, and the versions of one workflow share their permanent id.
  */
+import { holdsObject, reaches } from '../../../model/checks.ts'
 import { entity } from '../../../model/entity.ts'
 import { boolean, createdAt, generatedId, integer, json, reference, text, updatedAt } from '../../../model/field.ts'
 import { activation } from '../../../model/ready-made.ts'
@@ -50,18 +51,8 @@ export const workflow = entity({
   },
   uniques: [{ name: 'uq_workflows_version', fields: ['organization_id', 'workflow_permanent_id', 'version'] }],
   checks: [
-    {
-      name: 'check_workflow_version',
-      expression: '(version > 0)',
-      says: 'must be at least 1',
-      fields: ['version'],
-    },
-    {
-      name: 'check_workflow_definition',
-      expression: "(jsonb_typeof(workflow_definition) = 'object'::text)",
-      says: 'must be a JSON object',
-      fields: ['workflow_definition'],
-    },
+    reaches('check_workflow_version', 'version', 1),
+    holdsObject('check_workflow_definition', 'workflow_definition'),
   ],
   indexes: [
     { name: 'ix_workflows_organization_id', on: ['organization_id'] },
