@@ -110,13 +110,14 @@ function makeWorkflow(calendar: Calendar, index: number, count: number, source: 
   // Older ones first. A draft is young; whatever else there is was there before the period.
   const createdAt =
     status === 'draft'
-      ? calendar.until - random.between(1, 20) * DAY
-      : calendar.from - Math.floor(((count - index) / count) * 300 * DAY) - random.between(2, 12) * DAY
+      ? calendar.until - random.between(DAY, 20 * DAY)
+      : calendar.from - Math.floor(((count - index) / count) * 300 * DAY) - random.between(2 * DAY, 12 * DAY)
   const stopped = status === 'inactive' || status === 'archived'
-  const until = stopped ? calendar.from + random.between(30, 75) * DAY : status === 'draft' ? 0 : calendar.until
-  const updatedAt = stopped ? until : createdAt + random.between(1, 40) * HOUR
+  const until = stopped ? calendar.from + random.between(30 * DAY, 75 * DAY) : status === 'draft' ? 0 : calendar.until
+  // A draft of yesterday was not changed tomorrow.
+  const updatedAt = stopped ? until : Math.min(createdAt + random.between(HOUR, 40 * HOUR), calendar.until)
   // Of the archived ones every second is deleted as well.
-  const deletedAt = index % 24 === 21 ? until + random.between(1, 10) * DAY : null
+  const deletedAt = index % 24 === 21 ? until + random.between(DAY, 10 * DAY) : null
   const id = seedUuid(NUMBERS.workflows, createdAt, index)
   const config = {
     max_retries: random.pick([3, 3, 2, 5, 0]),
@@ -179,12 +180,12 @@ function makeIntegration(parameters: SeedParameters, calendar: Calendar, index: 
   const words = INTEGRATIONS[index % INTEGRATIONS.length]
   if (words === undefined) throw new RangeError('no integrations')
   const round = Math.floor(index / INTEGRATIONS.length)
-  const createdAt = calendar.from - random.between(20, 300) * DAY
+  const createdAt = calendar.from - random.between(20 * DAY, 300 * DAY)
   const id = seedUuid(NUMBERS.integrations, createdAt, index)
-  const deletedAt = words.deleted ? calendar.from + random.between(10, 60) * DAY : null
+  const deletedAt = words.deleted ? calendar.from + random.between(10 * DAY, 60 * DAY) : null
   const checkedAt = words.enabled
     ? parameters.until - random.between(MINUTE, 50 * MINUTE)
-    : calendar.from + random.between(2, 9) * DAY
+    : calendar.from + random.between(2 * DAY, 9 * DAY)
   const isUnknown = words.health === 'unknown'
   return {
     id,

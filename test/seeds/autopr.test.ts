@@ -24,8 +24,19 @@ describe('the generator', () => {
     const plan = autoprSeeds.plan({ ...parameters, size: 60 })
     const parts = Array.from({ length: plan.parts }, (_, index) => digest(plan.part(index)))
     expect(createHash('sha256').update(parts.join()).digest('hex')).toMatchInlineSnapshot(
-      `"8e5e4ec379a6cdae1116cba7e76ca7ca789b620a2dc148b359715bef4fb3e9c0"`,
+      `"43a19110be38b1f56b31966380ce7957517355725bb92553806521684b8e6fa1"`,
     )
+  })
+
+  it('changes no workflow, trigger or integration after the end of the period, nor all of them on the hour', () => {
+    const { loads } = autoprSeeds.plan({ ...parameters, size: 200_000 }).part(0)
+    const times = loads.flatMap(({ table, rows: made }) =>
+      [...made()].flatMap((row) =>
+        table.columns.flatMap((column, place) => (column.endsWith('_at') && row[place] ? [String(row[place])] : [])),
+      ),
+    )
+    expect(times.filter((time) => time.slice(0, 19).replace(' ', 'T') >= UNTIL.slice(0, 19))).toEqual([])
+    expect(new Set(times.map((time) => time.slice(14, 19))).size).toBeGreaterThan(1000)
   })
 
   it('gives a part the same rows whatever was made before it', () => {
