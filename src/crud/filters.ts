@@ -115,7 +115,7 @@ function readValue(field: Field, text: string, system?: System): Value {
 
 function contained(entity: Entity, text: string): Filter {
   const expression = /^[^=]*[^=!<>~\s]\s*=/.test(text) ? parseExpression(text) : undefined
-  if (expression?.operator !== '=') throw new InvalidValue('must have the form field=JSON')
+  if (expression?.operator !== '=' || expression.typed === '') throw new InvalidValue('must have the form field=JSON')
   const { key, field } = known(entity, expression.name)
   if (expression.path.length > 0) return memberFilter(key, field, { ...expression, operator: 'contains' })
   switch (field.kind) {

@@ -51,8 +51,11 @@ export function jsonOperand(field: Field, { typed, text }: Pick<Expression, 'typ
 export function memberSql({ field, path, by, value }: MemberFilter): Sql {
   const column = identifier(field)
   const contains = sql`${column} @> ${within(path, value)}::jsonb`
+  const isWhole = /^\s*[[{]/.test(value)
+  // An array contains its elements too; within a document @> asks for them as an array (manual, 8.14.3).
+  if (by === 'contains' && !isWhole) return sql`(${contains} OR ${column} @> ${within(path, `[${value}]`)}::jsonb)`
   // Of scalars containment is equality; objects and arrays contain their own parts as well.
-  const whole = by !== 'contains' && /^\s*[[{]/.test(value)
+  const whole = by !== 'contains' && isWhole
   const equals = whole ? sql`(${contains} AND ${column} #> ${path}::text[] = ${value}::jsonb)` : contains
   return by === '!=' ? sql`(${equals}) IS NOT TRUE` : equals
 }

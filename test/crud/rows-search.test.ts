@@ -59,6 +59,9 @@ describe('--contains and paths in --filter', () => {
     [`--filter 'config.channels=[]'`, []],
     [`--filter 'config.settings={"auto_deploy":true}'`, []],
     [`--filter 'config.settings contains {"auto_deploy":true}'`, ['a']],
+    [`--filter 'config.channels contains slack'`, ['a']],
+    [`--contains 'config.channels=slack'`, ['a']],
+    [`--filter 'config.settings.tries contains 3'`, ['a']],
     [`--filter 'config.settings.auto_deploy!=true' --since 2026-01-01`, ['b', 'c', 'd']],
     ['--tag backend', ['a', 'b']],
     ['--tag frontend,backend', ['a']],
@@ -85,14 +88,14 @@ describe('--contains and paths in --filter', () => {
   it('report every problem of a command line together', async () => {
     const { run } = press()
     const result = await run(
-      `book list --contains 'config={"a":}' --contains title=x --contains nonsense --filter 'title.x=1' ` +
+      `book list --contains 'config={"a":}' --contains title=x --contains nonsense --contains config= --filter 'title.x=1' ` +
         `--filter 'config.a>1' --filter 'config.a={' --filter 'confg.a=1' --sort nothing`,
     )
     expect(result).toMatchObject({ exitCode: 2, stdout: '' })
     for (const line of [
       /--contains +config must be JSON/,
       /--contains +title is text; only JSON and arrays contain anything/,
-      /--contains +must have the form field=JSON/,
+      /--contains +must have the form field=JSON[\s\S]*--contains +must have the form field=JSON/,
       /--filter +title is not JSON, so there is no title\.x/,
       /--filter +config\.a is a part of JSON and takes = != contains, not >/,
       /--filter +config\.a must be JSON/,

@@ -158,7 +158,9 @@ describe('transitions', () => {
     const { exitCode, stderr } = await run(['workflow-run', 'start', 'wr_1', '--parameters', '{}'])
     expect([exitCode, stderr]).toEqual([
       2,
-      expect.stringContaining('Both ids and fields of a new workflow run are given: parameters'),
+      expect.stringMatching(
+        /Both ids and fields of a new workflow run are given: parameters\n.* to create a workflow run\n/,
+      ),
     ])
   })
 })

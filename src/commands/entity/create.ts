@@ -8,7 +8,7 @@ import type { View } from '../../output/view.ts'
 import { type Command, type Context, defineCommand, type Example, type ParsedInput } from '../command.ts'
 import { type Flags, text, toggle } from '../flags.ts'
 import { actorOf } from './actor.ts'
-import { entityScope, spoken, wordsOf } from './entity-scope.ts'
+import { article, entityScope, spoken, wordsOf } from './entity-scope.ts'
 import { assignmentFlags, exampleFlags, fieldFlags } from './field-flags.ts'
 import { operationNames } from './operation-names.ts'
 import { promptForMissing } from './prompts.ts'
@@ -166,8 +166,4 @@ function examples(system: System, entity: Entity, bulk: boolean): [Example, ...E
 
 function sentence(verb: string): string {
   return verb.charAt(0).toUpperCase() + verb.slice(1)
-}
-
-function article(noun: string): string {
-  return /^[aeiou]/i.test(noun) && !noun.startsWith('user') ? 'an' : 'a'
 }

@@ -20,6 +20,11 @@ export function spoken(name: string): string {
   return name.replaceAll('-', ' ')
 }
 
+/** The word before a noun: `an execution`, `a user`. */
+export function article(noun: string): string {
+  return /^[aeiou]/i.test(noun) && !noun.startsWith('user') ? 'an' : 'a'
+}
+
 /** What an id argument is, for help: `id or execution_id of the execution`, `ids of the tasks`. */
 export function idWords(system: System, entity: Entity, many: 'one' | 'several' = 'one'): string {
   const handle = handleOf(system, entity)

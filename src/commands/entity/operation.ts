@@ -4,7 +4,7 @@ import type { Operation } from '../../model/operation.ts'
 import type { System } from '../../model/system.ts'
 import { type Command, type Group, isGroup } from '../command.ts'
 import { claimCommand } from './claim.ts'
-import { spoken } from './entity-scope.ts'
+import { article, spoken } from './entity-scope.ts'
 import { graphCommands } from './graph.ts'
 import { logsCommand } from './logs.ts'
 import { assignCommand } from './operation-assign.ts'
@@ -54,14 +54,14 @@ function grouped(entity: Entity, operations: readonly Named[]): (Command | Group
     const before = group && isGroup(group) ? group.commands : []
     const commands = [...before, verb]
     const verbs = commands.map(({ name }) => name).join(', ')
-    const made: Group = { name: first, summary: `The ${first} of ${article(entity)}: ${verbs}`, commands }
+    const made: Group = {
+      name: first,
+      summary: `The ${first} of ${article(entity.name)} ${spoken(entity.name)}: ${verbs}`,
+      commands,
+    }
     found.splice(at < 0 ? found.length : at, at < 0 ? 0 : 1, made)
   }
   return found
-}
-
-function article({ name }: Entity): string {
-  return `${/^[aeio]/.test(name) ? 'an' : 'a'} ${spoken(name)}`
 }
 
 function commandOf(system: System, entity: Entity, operation: Operation): Command {

@@ -4,7 +4,7 @@ import type { Entity } from '../../model/entity.ts'
 import type { Transition } from '../../model/lifecycle.ts'
 import type { System } from '../../model/system.ts'
 import type { ParsedInput } from '../command.ts'
-import { spoken, wordsOf } from './entity-scope.ts'
+import { article, spoken, wordsOf } from './entity-scope.ts'
 import { givenFields } from './field-flags.ts'
 import { hasFilter } from './filter-flags.ts'
 import { withoutTaken } from './operation-input.ts'
@@ -48,7 +48,7 @@ export function requireOne(system: System, entity: Entity, declared: Transition,
     throw new UsageError({
       code: 'ids-and-fields',
       message: `Both ids and fields of a new ${spoken(entity.name)} are given: ${given.join(', ')}`,
-      hint: `Leave the fields out, or leave the ids out to create a ${spoken(entity.name)}`,
+      hint: `Leave the fields out, or leave the ids out to create ${article(entity.name)} ${spoken(entity.name)}`,
     })
   }
 }

@@ -4,7 +4,7 @@ import type { PartitionedTable } from '../../maintenance/partitions.ts'
 import { systems } from '../../systems/registry.ts'
 import { defineCommand } from '../command.ts'
 import { integer } from '../flags.ts'
-import { maintenanceExit, partitionsView, planAndApply, selectionFlags } from './selection.ts'
+import { maintenanceExit, NOT_PARTITIONED, partitionsView, planAndApply, selectionFlags } from './selection.ts'
 
 export const partitions = defineCommand({
   name: 'partitions',
@@ -42,7 +42,8 @@ export const partitions = defineCommand({
           return input.system.length > 0 ? plan : plan.filter(({ month }) => month !== undefined)
         },
         apply: applyPartitions,
-        nothing: 'No partition is missing; --dry-run shows those that are there.',
+        nothing: (items) =>
+          items.length === 0 ? NOT_PARTITIONED : 'No partition is missing; --dry-run shows those that are there.',
       },
     )
   },

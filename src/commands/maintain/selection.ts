@@ -56,6 +56,8 @@ export interface MaintenanceOutcome {
   readonly items: readonly Item[]
   /** Absent after a dry run. */
   readonly results?: readonly ItemResult[]
+  /** What is said in place of results when there was nothing to do. */
+  readonly nothing?: string
   readonly exitCode: ExitCode
 }
 
@@ -70,7 +72,7 @@ export async function planAndApply<T extends Item>(
     /** Milliseconds for each attempt to get a lock; the configured one when absent. */
     readonly lockTimeoutMs?: number
     /** Said when there is nothing to do. */
-    readonly nothing?: string
+    readonly nothing?: (items: readonly T[]) => string
   },
 ): Promise<MaintenanceOutcome> {
   const [config, db] = await Promise.all([context.config(), context.db()])
@@ -79,8 +81,8 @@ export async function planAndApply<T extends Item>(
   if (input.dryRun) return { dryRun: true, items, exitCode: ExitCode.ok }
   if (due.length === 0) {
     const why = `${items.length} looked at. --dry-run shows why, --all does it all the same.`
-    context.ui.note(job.nothing ?? `Nothing needs it: ${why}`)
-    return { dryRun: false, items, results: [], exitCode: ExitCode.ok }
+    const nothing = job.nothing?.(items) ?? `Nothing needs it: ${why}`
+    return { dryRun: false, items, results: [], nothing, exitCode: ExitCode.ok }
   }
   const [{ pauseUnless }, { journalRun }] = await Promise.all([
     import('../../maintenance/job.ts'),
@@ -150,8 +152,11 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
       outcome.results.some((result) => result.error !== undefined) ? 'error' : 'reason',
     ],
     rows: outcome.results.map((result) => ({ removed: null, error: null, ...result })),
+    empty: outcome.nothing ?? 'Nothing was done.',
   }
 }
+
+export const NOT_PARTITIONED = 'No table of these systems is partitioned by month.'
 
 /** The months of a dry run, or a line a month of what was made. */
 export function partitionsView(outcome: MaintenanceOutcome): View {
@@ -168,7 +173,7 @@ export function partitionsView(outcome: MaintenanceOutcome): View {
       ],
       shown: ['schema', 'partition', 'rows', 'bytes', 'action', 'reason'],
       rows: outcome.items.map((item) => ({ ...item, partition: item.partition ?? item.table })),
-      empty: 'No table of these systems is partitioned.',
+      empty: NOT_PARTITIONED,
     }
   }
   return {
@@ -189,6 +194,7 @@ export function partitionsView(outcome: MaintenanceOutcome): View {
       ...(outcome.results.some(({ error }) => error !== undefined) ? ['error'] : []),
     ],
     rows: outcome.results.map((result) => ({ moved: null, error: null, ...result })),
+    empty: outcome.nothing ?? 'Nothing was done.',
   }
 }
 
