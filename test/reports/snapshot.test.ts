@@ -94,8 +94,7 @@ describe('the period', () => {
     expect(await failing('1d', '2d')).toMatchObject({ code: 'empty-window', exitCode: 2 })
     expect(await failing('2026-01-01', '2026-01-01')).toMatchObject({ code: 'empty-window' })
     expect(await failing('2999-01-01')).toMatchObject({ code: 'empty-window' })
-    expect(await failing('99999999w')).toMatchObject({ code: 'time-out-of-range', exitCode: 2 })
-    expect(await failing('0000-01-01')).toMatchObject({ code: 'time-out-of-range' })
+    expect(await failing('0000-01-01')).toMatchObject({ code: 'time-out-of-range', exitCode: 2 })
   })
 })
 
