@@ -30,7 +30,9 @@ export function claimCommand(system: System, entity: Entity, declared: Transitio
       ` with all that belongs to it, in one transaction. What another session is taking at this moment is passed` +
       ` over: of many that claim at once, each gets other ones.` +
       (notAfter === undefined ? '' : ` Those whose ${notAfter} has passed are not offered.`) +
-      parents.map(({ via, otherwise }) => ` Those whose ${via} ${otherwise} wait until it is.`).join('') +
+      parents
+        .map(({ via, otherwise }) => ` Those whose ${parentOf(entity, via)} ${otherwise} wait until it is.`)
+        .join('') +
       ` With ids, these are taken or it is refused. Where there is nothing to take it says so and ends with 0, with an` +
       ` empty list in JSON and no line in NDJSON and CSV.`,
     examples: [
@@ -91,6 +93,10 @@ export function claimCommand(system: System, entity: Entity, declared: Transitio
     view: (rows, _input, { format }) =>
       rows.length === 0 && (format === 'table' || format === 'md') ? { shape: 'silent' } : changedRows(entity, rows),
   })
+}
+
+function parentOf({ fields }: Entity, via: string): string {
+  return spoken(fields[via]?.reference?.entity ?? via)
 }
 
 /** A flag for each field by which a claimer chooses. */
