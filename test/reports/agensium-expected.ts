@@ -7,6 +7,7 @@ import type { ExpectedRows } from './compare.ts'
 import {
   by,
   countOf,
+  daysOf,
   earliest,
   groupBy,
   isWithin,
@@ -172,15 +173,6 @@ export function expectedCredits(raw: Raw, user: number | undefined, period: Peri
         ),
       ),
   }
-}
-
-/** Every day from that of the first instant to that of the last one that still belongs to the period. */
-function daysOf({ since, until }: Period): string[] {
-  const day = (at: bigint) => Number(at / 86_400_000_000n)
-  const [first, last] = [day(micros(since)), day(micros(until) - 1n)]
-  return Array.from({ length: last - first + 1 }, (_, index) =>
-    new Date((first + index) * 86_400_000).toISOString().slice(0, 10),
-  )
 }
 
 export function expectedPurchases(raw: Raw, user: number | undefined, period: Period): ExpectedRows {

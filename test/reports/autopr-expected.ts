@@ -9,6 +9,7 @@ import type { ExpectedRows } from './compare.ts'
 import {
   by,
   countOf,
+  daysOf,
   groupBy,
   isWithin,
   latest,
@@ -330,17 +331,13 @@ export function expectedHealth(raw: Raw, period: Period): { rows: ExpectedRows; 
 }
 
 const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
-const DAY = 86_400_000_000n
 
 export function expectedVolume(raw: Raw, workflow: string | undefined, period: Period): ExpectedRows {
   const executions = new Map(ofWorkflow(raw.executions, workflow).map((row) => [row.id, row]))
   const lines = raw.lines.filter((line) => executions.has(line.execution_id) && isWithin(line, period))
   const count = (rows: readonly Line[], ...levels: string[]) =>
     big(rows.filter(({ level }) => levels.includes(level)).length)
-  const days: string[] = []
-  for (let day = micros(period.since) / DAY; day * DAY < micros(period.until); day++) {
-    days.push(new Date(Number((day * DAY) / 1000n)).toISOString().slice(0, 10))
-  }
+  const days = daysOf(period)
   const byDay = groupBy(lines, ({ created_at }) => created_at.slice(0, 10))
   const noisy = [...groupBy(lines, ({ execution_id }) => execution_id)].map(([id, group]) => ({
     execution_id: executions.get(id)?.execution_id ?? '',

@@ -8,12 +8,12 @@ import type { ExpectedRows } from './compare.ts'
 import {
   by,
   countOf,
+  daysOf,
   earliest,
   groupBy,
   isWithin,
   latest,
   mean,
-  micros,
   type Period,
   percentile,
   type Raw,
@@ -169,8 +169,6 @@ export function expectedOrganizationUsage(
   }
 }
 
-const DAY = 86_400_000_000n
-
 export function expectedOrganizationPerformance(
   raw: Raw,
   organizationId: string | undefined,
@@ -249,15 +247,6 @@ const ARTIFACT_TYPES = [
   'browser_logs',
   'network_logs',
 ]
-
-/** Every UTC day with an instant of the period. */
-function daysOf({ since, until }: Period): string[] {
-  const days: string[] = []
-  for (let day = micros(since) / DAY; day * DAY < micros(until); day++) {
-    days.push(new Date(Number((day * DAY) / 1000n)).toISOString().slice(0, 10))
-  }
-  return days
-}
 
 export function expectedWorkflowBottlenecks(
   raw: Raw,

@@ -107,6 +107,17 @@ export function micros(iso: string): bigint {
   return BigInt(Date.parse(`${second}Z`)) * 1000n + BigInt(fraction)
 }
 
+const DAY = 86_400_000_000n
+
+/** Every UTC day with an instant of the period, as `2026-11-22`. */
+export function daysOf({ since, until }: Period): string[] {
+  const days: string[] = []
+  for (let day = micros(since) / DAY; day * DAY < micros(until); day++) {
+    days.push(new Date(Number((day * DAY) / 1000n)).toISOString().slice(0, 10))
+  }
+  return days
+}
+
 export function isWithin(row: { readonly created_at: string }, period: Period): boolean {
   const at = micros(row.created_at)
   return at >= micros(period.since) && at < micros(period.until)

@@ -1,9 +1,9 @@
 /** What the database itself guards in AutoPR's schema, for every writer: checks, keys, cascades, triggers, ids. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { RefusedError } from '../../src/errors.ts'
-import { identifier, raw, type Sql, sql } from '../../src/model/sql.ts'
+import { identifier, raw, sql } from '../../src/model/sql.ts'
 import { autopr } from '../../src/systems/autopr/index.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { checkConstraints, rowCounts } from './support/constraints.ts'
 import { migrateSystem } from './support/migrate.ts'
 
 let database: TestDatabase
@@ -39,27 +39,7 @@ beforeEach(async () => {
   })
 })
 
-/** The constraint that refuses the statement; undefined when none does. */
-async function refusedBy(statement: Sql): Promise<unknown> {
-  try {
-    await database.db.execute(statement)
-    return undefined
-  } catch (error) {
-    if (error instanceof RefusedError) return error.details.constraint
-    throw error
-  }
-}
-
-async function counts(): Promise<Record<string, bigint>> {
-  const found: Record<string, bigint> = {}
-  for (const { table } of autopr.entities) {
-    const { rows } = await database.db.one<{ rows: bigint }>(
-      sql`SELECT count(*) AS rows FROM ${identifier('autopr', table)}`,
-    )
-    found[table] = rows
-  }
-  return found
-}
+const counts = () => rowCounts(database.db, autopr)
 
 /** Each constraint with a statement that it must refuse. */
 const refusals: readonly (readonly [string, string])[] = [
@@ -99,42 +79,29 @@ const refusals: readonly (readonly [string, string])[] = [
   ['chk_event_retry_count', `UPDATE autopr.integration_events SET retry_count = -1`],
 ]
 
-describe('checks and unique constraints', () => {
-  it.each(refusals)('%s refuses %s', async (constraint, statement) => {
-    expect(await refusedBy(raw(statement))).toBe(constraint)
-  })
-
-  it('every declared check and unique constraint has such a statement', () => {
-    const declared = autopr.entities.flatMap(({ checks, uniques }) => [...checks, ...uniques]).map(({ name }) => name)
-    expect([...new Set(refusals.map(([constraint]) => constraint))].sort()).toEqual(declared.sort())
-  })
-
-  it.each([
-    ['every state', `UPDATE autopr.workflows SET status = 'draft'`],
-    ['an action without conditions', `UPDATE autopr.workflow_actions SET conditions = NULL`],
-    [
-      'the same place in another workflow',
-      `WITH other AS (INSERT INTO autopr.workflows (name) VALUES ('Other') RETURNING id)
+checkConstraints(autopr, () => database.db, refusals, [
+  ['every state', `UPDATE autopr.workflows SET status = 'draft'`],
+  ['an action without conditions', `UPDATE autopr.workflow_actions SET conditions = NULL`],
+  [
+    'the same place in another workflow',
+    `WITH other AS (INSERT INTO autopr.workflows (name) VALUES ('Other') RETURNING id)
        INSERT INTO autopr.workflow_actions (workflow_id, action_type, action_name, order_index)
        SELECT id, 'test', 'Test', 0 FROM other`,
-    ],
-    [
-      'an event trigger with its type',
-      `UPDATE autopr.workflow_triggers SET trigger_type = 'event', conditions = '{"event_type": "push"}'`,
-    ],
-    ['an end at the very start', `UPDATE autopr.workflow_executions SET started_at = now(), completed_at = now()`],
-    ['an end without a start', `UPDATE autopr.workflow_executions SET completed_at = now()`],
-    ['a start before the creation', `UPDATE autopr.workflow_executions SET started_at = now() - interval '1 day'`],
-    [
-      'two events of one id',
-      `INSERT INTO autopr.integration_events (integration_id, event_type, event_id)
+  ],
+  [
+    'an event trigger with its type',
+    `UPDATE autopr.workflow_triggers SET trigger_type = 'event', conditions = '{"event_type": "push"}'`,
+  ],
+  ['an end at the very start', `UPDATE autopr.workflow_executions SET started_at = now(), completed_at = now()`],
+  ['an end without a start', `UPDATE autopr.workflow_executions SET completed_at = now()`],
+  ['a start before the creation', `UPDATE autopr.workflow_executions SET started_at = now() - interval '1 day'`],
+  [
+    'two events of one id',
+    `INSERT INTO autopr.integration_events (integration_id, event_type, event_id)
        SELECT '${ONE}', 'push', 'gh-1' FROM generate_series(1, 2)`,
-    ],
-    ['any payload', `UPDATE autopr.integration_events SET payload = '[1, 2]'`],
-  ])('%s: accepted', async (_, statement) => {
-    expect(await refusedBy(raw(statement))).toBeUndefined()
-  })
-})
+  ],
+  ['any payload', `UPDATE autopr.integration_events SET payload = '[1, 2]'`],
+])
 
 describe('deleting', () => {
   it('a workflow takes its actions, triggers, executions and their logs along', async () => {
