@@ -30,13 +30,13 @@ export async function measure() {
       }
       const used = new Set()
       for (const each of new Set(indexesOf(plans[0]))) used.add(await bench.psql(parentIndex(each)))
-      if (used.size !== 1 || !used.has(index))
-        throw new Error(`${name}: ${[...used].join(', ') || 'no index'}, not ${index}`)
+      const ways = [...used].join(', ') || 'no index'
+      if (ways !== (index ?? 'no index')) throw new Error(`${name}: ${ways}, not ${index ?? 'the table'}`)
       if (found < rows[0] || found > rows[1]) console.error(`${name} finds ${found} rows, not ${rows.join(' to ')}`)
       // The first run finds cold caches; what is compared is the time of the server.
       const times = plans.slice(1).map((plan) => Number(/"Execution Time": ([\d.]+)/.exec(plan)[1]))
       results.push({
-        what: `${name} (${found} rows by ${index}) : expected`,
+        what: `${name} (${found} rows by ${ways}) : expected`,
         ours: times.sort((a, b) => a - b)[Math.floor(times.length / 2)],
         theirs: milliseconds,
         unit: 'ms',

@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => database?.drop())
 
-it.each(QUERIES)('$name: by $index', async ({ subject, sql, index, rows: [least, most] }) => {
+it.each(QUERIES)('$name', async ({ subject, sql, index, rows: [least, most] }) => {
   const { db } = database
   const [found = {}] = await db.rows(raw(subject))
   const query = sql(quoteLiteral(String(Object.values(found)[0])))
@@ -47,7 +47,7 @@ it.each(QUERIES)('$name: by $index', async ({ subject, sql, index, rows: [least,
   for (const name of new Set(indexesOf(JSON.stringify(explained, null, 1)))) {
     used.push(...(await db.rows(raw(parentIndex(name)))).flatMap((row) => Object.values(row)))
   }
-  expect([...new Set(used)]).toEqual([index])
+  expect([...new Set(used)]).toEqual(index === undefined ? [] : [index])
   const count = (await db.rows(raw(query))).length
   expect(count).toBeGreaterThanOrEqual(least)
   expect(count).toBeLessThanOrEqual(most)
