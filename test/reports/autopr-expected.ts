@@ -213,6 +213,9 @@ export function expectedQueue(raw: Raw, integration: string | undefined, period:
   )
   const pending = queued.filter(({ status }) => status === 'pending')
   const inHand = queued.filter(({ status }) => status === 'processing')
+  const idle = new Set(
+    raw.integrations.filter(({ enabled, deleted_at }) => !enabled || deleted_at !== null).map(({ id }) => id),
+  )
   const waiting = pending.map(({ created_at }) => secondsBetween(created_at, period.until))
   const held = inHand.map(({ claimed_at }) => secondsBetween(claimed_at, period.until))
   const backlog = [...groupBy(queued, (row) => JSON.stringify([row.integration_id, row.event_type])).values()].map(
@@ -246,6 +249,7 @@ export function expectedQueue(raw: Raw, integration: string | undefined, period:
     queue: [
       {
         pending: big(pending.length),
+        held: big(pending.filter(({ integration_id }) => idle.has(integration_id)).length),
         processing: big(inHand.length),
         stale: big(held.filter((age) => age !== null && age > QUARTER_OF_AN_HOUR).length),
         oldest_pending_seconds: greatest(waiting),

@@ -18,7 +18,7 @@ export const eventQueue = report({
   name: 'event-queue',
   summary: 'Depth and age of the event queue',
   description:
-    'Events that wait or are in hand now, with their age at the end of the period, and what went through in the period. An event is stale when it has been in hand for more than 15 minutes; event reap puts such events back.',
+    'Events that wait or are in hand now, with their age at the end of the period, and what came in the period. Events of an integration that is disabled or deleted are held back until it is in use again. An event is stale when it has been in hand for more than 15 minutes; event reap puts such events back.',
   parameters: { integration_id: integrationParameter },
   days: 1,
   sections: [
@@ -28,6 +28,7 @@ export const eventQueue = report({
       shape: 'record',
       columns: [
         { key: 'pending', kind: 'bigint', unit: 'count' },
+        { key: 'held', label: 'of them held back', kind: 'bigint', unit: 'count' },
         { key: 'processing', label: 'in hand', kind: 'bigint', unit: 'count' },
         { key: 'stale', kind: 'bigint', unit: 'count' },
         { key: 'oldest_pending_seconds', label: 'oldest that waits', kind: 'float', unit: 'seconds' },
@@ -38,6 +39,7 @@ export const eventQueue = report({
       sql: (input) => sql`
         SELECT
           COUNT(*) FILTER (WHERE e.status = 'pending') AS pending,
+          COUNT(*) FILTER (WHERE e.status = 'pending' AND (NOT i.enabled OR i.deleted_at IS NOT NULL)) AS held,
           COUNT(*) FILTER (WHERE e.status = 'processing') AS processing,
           COUNT(*) FILTER (
             WHERE e.status = 'processing'
@@ -51,6 +53,7 @@ export const eventQueue = report({
           MAX(${ageOf(sql`e.claimed_at`, input)}) FILTER (WHERE e.status = 'processing')
             AS oldest_processing_seconds
         FROM ${input.table('integration_events')} e
+        JOIN ${input.table('integrations')} i ON i.id = e.integration_id
         WHERE ${queued(input)}
       `,
     },
