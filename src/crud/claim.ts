@@ -106,7 +106,14 @@ export function claimRows(
 function offeredSql(scope: Scope, declared: Transition): Sql {
   const { from, claims, awaitsDependencies } = declared
   const { field } = lifecycleOf(scope.entity)
-  const states = sql`${identifier(field)} = ANY (${from}::${castType(scope, fieldOf(scope.entity, field))}[])`
+  const type = castType(scope, fieldOf(scope.entity, field))
+  const [state] = from
+  // Of a single state: an index on the state and the order is then in the order of the queue (manual, 11.4). The rows
+  // that are done with are many, and older than what waits.
+  const states =
+    from.length === 1
+      ? sql`${identifier(field)} = ${state}::${type}`
+      : sql`${identifier(field)} = ANY (${from}::${type}[])`
   const until = claims?.notAfter === undefined ? [] : [identifier(claims.notAfter)]
   const waiting = awaitsDependencies ? [waitingSql(scope, QUEUE)] : []
   return allOf([
