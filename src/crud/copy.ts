@@ -48,9 +48,11 @@ export function copyRow(
 ): Promise<Copied> {
   const { entity } = scope
   return unitOfWork(db, dryRun, async (transaction) => {
-    const original = await selectRow(transaction, scope, id, 'share')
+    // One that gets a copy linked to it is held against another copier; else it only has to stay as it is.
+    const original = await selectRow(transaction, scope, id, operation.links === undefined ? 'share' : 'update')
     if (!original) throw notFound(scope, [id])
     refuseUnmet(scope, operation, id, original)
+    await refuseSecond(transaction, scope, operation, id)
     const candidate: Candidate = {
       values: {
         ...copied(scope, operation, original),
@@ -77,6 +79,30 @@ function refuseUnmet(scope: Scope, operation: CopyOperation, id: string, row: Ce
     (unmet.length === 0 ? undefined : `${operation.otherwise ?? 'cannot be copied'} (${unmet.join(', ')})`)
   if (reason === undefined) return
   throw new RefusedError({ code: 'forbidden-operation', message: `${entity.name} ${id} ${reason}` })
+}
+
+/** @throws RefusedError (exit 5) for a row that has its copy already: what comes next goes on from that */
+async function refuseSecond(
+  transaction: Transaction,
+  scope: Scope,
+  { name, links }: CopyOperation,
+  id: string,
+): Promise<void> {
+  if (links === undefined) return
+  const { entity } = scope
+  const { primaryKey, handle = primaryKey, lifecycle } = entity
+  const state = lifecycle === undefined ? sql`NULL` : identifier(lifecycle.field)
+  const copy = await transaction.maybeOne<{ name: unknown; state: unknown }>(sql`
+    SELECT ${identifier(handle)} AS name, ${state}::text AS state
+    FROM ${tableOf(scope)}
+    WHERE ${identifier(links)} = ${typedSql(scope, fieldOf(entity, links), id)}
+    LIMIT 1`)
+  if (copy === undefined) return
+  throw new RefusedError({
+    code: 'forbidden-operation',
+    message: `${entity.name} ${id} has a ${name} already: ${String(copy.name)}${copy.state === null ? '' : ` (${String(copy.state)})`}`,
+    hint: `If that one did not succeed either, ${name} it instead`,
+  })
 }
 
 function linked({ links }: CopyOperation, id: string): Values {

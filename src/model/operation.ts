@@ -43,7 +43,10 @@ export interface CopyOperation extends OperationBase {
   readonly kind: 'copy'
   /** The numbered field (`numberedWithin`) that gets the next value. */
   readonly numbers?: string
-  /** The field of the new row that gets the original's key (`parent_execution_id`). */
+  /**
+   * The field of the new row that gets the original's key (`parent_execution_id`). A row gets one such copy: the next
+   * one is made of that.
+   */
   readonly links?: string
   /** The original must have one of these values. */
   readonly when?: Readonly<Record<string, readonly Scalar[]>>

@@ -214,15 +214,27 @@ describe('execution', () => {
     })
     expect(again.execution_id).not.toBe(id)
     await done('execution cancel', [String(again.execution_id), '--yes'])
-    expect(
-      await done('execution retry', [String(again.execution_id), '--trigger-data', '{"branch": "fix"}']),
-    ).toMatchObject({
+    const third = await done('execution retry', [String(again.execution_id), '--trigger-data', '{"branch": "fix"}'])
+    expect(third).toMatchObject({
       retry_count: 2,
       parent_execution_id: again.id,
       trigger_data: { branch: 'fix' },
     })
+    // One retry each: the next one is made of that.
+    expect(await refused('execution retry', [id])).toContain(`has a retry already: ${again.execution_id} (cancelled)`)
+    await done('execution cancel', [String(third.execution_id), '--yes'])
     await done('workflow archive', ['Deploy', '--yes'])
-    expect(await refused('execution retry', [id])).toContain('is not active (archived)')
+    expect(await refused('execution retry', [String(third.execution_id)])).toContain('is not active (archived)')
+  })
+
+  it('is retried once, however many ask for it at the same time', async () => {
+    await activeWorkflow()
+    const { execution_id } = await done('execution start', ['--workflow-id', 'Deploy'])
+    await done('execution fail', [String(execution_id), '--error-message', 'broke'])
+    const asked = await Promise.all(
+      Array.from({ length: 5 }, () => run('execution retry', [String(execution_id), '--quiet'])),
+    )
+    expect(asked.map(({ exitCode }) => exitCode).sort()).toEqual([0, 5, 5, 5, 5])
   })
 
   it('shows its log by level and since a time, over the months', async () => {
