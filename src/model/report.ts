@@ -18,7 +18,7 @@ export interface Parameter {
   readonly required?: boolean
   /** Given by place instead of by flag: `report task-summary tsk_…`. Texts only. */
   readonly positional?: boolean
-  readonly kind: 'text' | 'integer'
+  readonly kind: 'text' | 'integer' | 'uuid'
   readonly metavar?: string
 }
 

@@ -310,6 +310,8 @@ describe('event', () => {
     await made('task', 'assign', id, '--assigned-agent', 'codegen')
     await made('task', 'start', id)
     await made('task', 'delete', id, '--yes')
+    const wrong = await steward('report', 'audit-trail', 'nonsense')
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('must be a UUID') })
     const { stdout } = await steward('report', 'audit-trail', id, '--json')
     const { trail } = JSON.parse(stdout)
     expect(trail.map(({ action, changes }: { action: string; changes: string | null }) => [action, changes])).toEqual(

@@ -2,6 +2,7 @@
 import { schemaOf } from '../../config/config.ts'
 import type { Scope } from '../../crud/scope.ts'
 import type { Database } from '../../db/database.ts'
+import { InvalidValue } from '../../errors.ts'
 import type { Column } from '../../model/column.ts'
 import type { Moment } from '../../model/moment.ts'
 import type { Parameter, Report, ReportInput } from '../../model/report.ts'
@@ -10,6 +11,7 @@ import type { Section } from '../../output/view.ts'
 import type { ReportResult } from '../../reports/run.ts'
 import { type Command, defineCommand, type Example } from '../command.ts'
 import {
+  type Argument,
   type Arguments,
   argument,
   type Flags,
@@ -25,7 +27,7 @@ export function reportCommand(system: System, report: Report): Command {
   const args: Arguments = Object.fromEntries(
     parameters
       .filter(([, parameter]) => parameter.positional)
-      .map(([name, { required, summary }]) => [name, required ? argument(summary) : optionalArgument(summary)]),
+      .map(([name, parameter]) => [name, parameterArgument(parameter)]),
   )
   const flags: Flags = Object.fromEntries(
     parameters
@@ -89,9 +91,22 @@ async function keyOf(db: Database, scope: Scope, text: string): Promise<string> 
   return key
 }
 
+function parameterArgument({ required, summary, kind }: Parameter): Argument {
+  const declared = required ? argument(summary) : optionalArgument(summary)
+  return kind === 'uuid' ? { ...declared, parse: uuidText } : declared
+}
+
+/** @throws InvalidValue */
+function uuidText(raw: string): string {
+  const text = raw.trim().toLowerCase()
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text
+  throw new InvalidValue('must be a UUID')
+}
+
 function parameterFlag(name: string, parameter: Parameter) {
   const metavar = `<${parameter.metavar ?? name.replaceAll('_', '-')}>`
   if (parameter.kind === 'integer') return integer(metavar, parameter.summary)
+  if (parameter.kind === 'uuid') return { ...text(metavar, parameter.summary), parse: uuidText }
   return parameter.required ? requiredText(metavar, parameter.summary) : text(metavar, parameter.summary)
 }
 
@@ -107,7 +122,8 @@ function examplesOf(system: System, report: Report): [Example, ...Example[]] {
   ]
 }
 
-function exampleId(system: System, { names, metavar }: Parameter): string {
+function exampleId(system: System, { names, metavar, kind }: Parameter): string {
+  if (kind === 'uuid') return '01a1e427-8205-4c04-9d1b-3f6f6f1c2a77'
   const entity = names && entityNamed(system, names.entity)
   const prefix = entity?.fields[entity.primaryKey]?.idPrefix
   return prefix === undefined ? `<${metavar ?? 'value'}>` : `${prefix}_732640195814096897`

@@ -13,7 +13,7 @@ export const auditTrail = report({
   parameters: {
     object_id: {
       summary: 'id of a project, task, execution or pull request, there or deleted',
-      kind: 'text',
+      kind: 'uuid',
       required: true,
       positional: true,
       metavar: 'id',
@@ -84,12 +84,9 @@ export const auditTrail = report({
   ],
 })
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
 /** The id; NULL for a text that is none, of which nothing is known. */
 function object({ parameters }: ReportInput): Sql {
-  const id = String(parameters.object_id)
-  return sql`${UUID.test(id) ? id : null}::uuid`
+  return sql`${parameters.object_id}::uuid`
 }
 
 /** Each id has an index of its own. */
