@@ -13,6 +13,7 @@ const json = async (...argv: string[]) => {
   const { exitCode, stdout, stderr } = await run(...argv, '--json')
   return { exitCode, stderr, data: stdout === '' ? undefined : JSON.parse(stdout) }
 }
+const lastRun = () => database.db.one(sql`SELECT outcome, counts FROM steward.journal ORDER BY run_id DESC LIMIT 1`)
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -132,6 +133,7 @@ describe('reconciling', () => {
     expect(unsure.exitCode).toBe(2)
     expect(unsure.stderr).toContain('add --yes')
     const repaired = await run('account', 'reconcile', '--repair', '--reason', 'checked', '--yes')
+    expect(await lastRun()).toMatchObject({ outcome: 'done', counts: { repaired: 1 } })
     expect(repaired.exitCode).toBe(0)
     expect(repaired.stderr).toMatch(/2\s+45\s+40\s+5/)
     expect((await run('account', 'reconcile')).exitCode).toBe(0)
@@ -208,7 +210,9 @@ describe('replaying', () => {
     })
     expect((await json('notice', 'replay', '--failed')).exitCode).toBe(6)
     await openAccount(database.db, 'nobody', 0n)
+    expect(await lastRun()).toMatchObject({ outcome: 'failed' })
     const mended = await json('notice', 'replay', '--failed')
+    expect(await lastRun()).toMatchObject({ outcome: 'partial', counts: { tried: 2, left: 0 } })
     expect(mended).toMatchObject({ exitCode: 7, data: [{ id: 'n3' }, { id: 'n4', outcome: 'booked' }] })
     expect(await stored('n4')).toEqual({ processed: true, error: null })
   })

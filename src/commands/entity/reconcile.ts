@@ -72,11 +72,19 @@ export function reconcileCommand(system: System, entity: Entity, operation: Reco
     },
     async apply(context, input, plan): Promise<Done> {
       if (!input.repair) return { found: plan }
-      const { repair } = await import('../../crud/reconcile.ts')
+      const [{ repair }, { journalRun }] = await Promise.all([
+        import('../../crud/reconcile.ts'),
+        import('../../db/journal.ts'),
+      ])
       const scope = await entityScope(context, system, entity)
-      const repaired = await repair(await context.db(), scope, operation, plan.differences, {
-        trust: input.trust ?? 'entries',
-        actor: actorOf(context),
+      const db = await context.db()
+      const repaired = await journalRun(db, context, async () => {
+        const value = await repair(db, scope, operation, plan.differences, {
+          trust: input.trust ?? 'entries',
+          actor: actorOf(context),
+        })
+        const counts = { repaired: value.repaired.length, settled: value.settled }
+        return { value, counts, exitCode: codeOf(plan, true) }
       })
       if (repaired.settled > 0) context.ui.note(`${repaired.settled} were right by the time they were locked.`)
       return { found: plan, repaired }

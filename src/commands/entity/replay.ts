@@ -60,22 +60,22 @@ export function replayCommand(system: System, entity: Entity, operation: ReplayO
       const db = await context.db()
       const ids = input.failed ? await failedEvents(db, scope, operation) : await resolveIds(db, scope, input.id)
       await requireRows(db, scope, ids)
-      const result = await replayEvents(db, scope, operation, ids, {
-        actor: actorOf(context),
-        dryRun: input.dryRun,
-        signal: context.signal,
-        onProgress: context.ui.progress,
-      })
+      const replay = async () => {
+        const value = await replayEvents(db, scope, operation, ids, {
+          actor: actorOf(context),
+          dryRun: input.dryRun,
+          signal: context.signal,
+          onProgress: context.ui.progress,
+        })
+        return { value, counts: { tried: value.events.length, left: value.left }, exitCode: exitCodeOf(value) }
+      }
+      const { journalRun } = await import('../../db/journal.ts')
+      const result = input.dryRun ? (await replay()).value : await journalRun(db, context, replay)
       if (result.stopped) context.ui.warn(`Stopped: ${result.left} ${nouns} were not tried`)
       if (input.dryRun) context.ui.note('Nothing was written: this is what would be.')
       return result
     },
-    exitCode({ events, stopped }) {
-      if (stopped) return stopped.exitCode
-      const failed = events.filter(({ outcome }) => outcome === 'failed' || outcome === 'not handled').length
-      if (failed === 0) return ExitCode.ok
-      return failed === events.length ? ExitCode.failed : ExitCode.partial
-    },
+    exitCode: exitCodeOf,
     view: ({ events }) => ({
       shape: 'table',
       columns: [{ key: entity.primaryKey, kind: 'text' }, { key: operation.type, kind: 'text' }, ...COLUMNS],
@@ -90,6 +90,13 @@ export function replayCommand(system: System, entity: Entity, operation: ReplayO
       empty: `No ${nouns} have an error`,
     }),
   })
+}
+
+function exitCodeOf({ events, stopped }: ReplayResult): ExitCode {
+  if (stopped) return stopped.exitCode
+  const failed = events.filter(({ outcome }) => outcome === 'failed' || outcome === 'not handled').length
+  if (failed === 0) return ExitCode.ok
+  return failed === events.length ? ExitCode.failed : ExitCode.partial
 }
 
 function requireOne(
