@@ -5,7 +5,7 @@
  */
 import type { Knex } from 'knex'
 import type { Session } from '../db/database.ts'
-import { OperationError } from '../errors.ts'
+import { OperationError, throwIfStopped } from '../errors.ts'
 import { raw } from '../model/sql.ts'
 import { type PositionalQuery, toSql } from './parameters.ts'
 import { PinnedPool } from './pinned-pool.ts'
@@ -22,14 +22,18 @@ interface Response {
   readonly rows: readonly object[]
 }
 
-/** @param session outside any transaction, and nobody else's while Knex uses it */
-export async function knexOn(session: Session): Promise<KnexSession> {
+/**
+ * @param session outside any transaction, and nobody else's while Knex uses it
+ * @param signal once aborted, no further statement of a migration is sent: a request to cancel that comes between two
+ * statements meets none, and nothing would stop the next one
+ */
+export async function knexOn(session: Session, signal: AbortSignal): Promise<KnexSession> {
   const { default: createKnex } = await import('knex')
   let first: { readonly error: unknown; readonly statement: string } | undefined
 
   const connection = {
     query(query: PositionalQuery, done: (error: unknown, response?: Response) => void): void {
-      send(session, query).then(
+      send(session, query, signal).then(
         (response) => done(null, response),
         (error: unknown) => {
           first ??= { error, statement: query.text }
@@ -58,7 +62,11 @@ export async function knexOn(session: Session): Promise<KnexSession> {
   }
 }
 
-async function send(session: Session, query: PositionalQuery): Promise<Response> {
+/** What ends a transaction, and what gives Knex's own lock back. */
+const ENDS = /^\s*(commit|rollback|release)\b|"steward_migrations_lock"/i
+
+async function send(session: Session, query: PositionalQuery, signal: AbortSignal): Promise<Response> {
+  if (!ENDS.test(query.text)) throwIfStopped(signal)
   const command = /^\s*(\w+)/.exec(query.text)?.[1]?.toUpperCase() ?? ''
   if (command === 'COMMIT') return { command, rowCount: await commit(session), rows: [] }
   const statement = toSql(query)

@@ -43,7 +43,7 @@ export class Stepper {
   }
 
   static async on(session: Session, options: StepOptions): Promise<Stepper> {
-    return new Stepper(session, await knexOn(session), options)
+    return new Stepper(session, await knexOn(session, options.signal), options)
   }
 
   /**

@@ -4,6 +4,7 @@ import { connect } from '../../src/db/connect.ts'
 import { applyPending } from '../../src/migrations/apply.ts'
 import { MIGRATION_LOCK } from '../../src/migrations/lock.ts'
 import { migrationStatus } from '../../src/migrations/status.ts'
+import { migration, statements } from '../../src/model/migration.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 import { allToys, slowOutside, things, toys } from './fixtures.ts'
@@ -165,6 +166,25 @@ describe("Knex's own lock row", () => {
 })
 
 describe('a stop request', () => {
+  it('that comes between two statements keeps the next one from being sent', async () => {
+    const { db } = database
+    const stop = new AbortController()
+    const stopping = migration({
+      name: '0001_stops',
+      async up(knex, { schema }) {
+        await statements(knex, `CREATE TABLE ${schema}.before_the_stop (id integer)`)
+        stop.abort()
+        await statements(knex, `SELECT pg_sleep(3600)`)
+      },
+      down: async () => {},
+    })
+    const system = toys(stopping)
+    const { outcomes, failure } = await applyPending({ db, systems: [system], signal: stop.signal })
+    expect(failure).toMatchObject({ exitCode: 130 })
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['failed'])
+    expect(await migrationStatus(db, [system])).toMatchObject([{ condition: 'pending' }])
+  })
+
   it('cancels the migration that runs, keeps those before it, and runs none after it', async () => {
     const { endpoint, db } = database
     const stop = new AbortController()
