@@ -99,6 +99,16 @@ export const LONG_LOG = `
   FROM (SELECT id, created_at FROM autopr.workflow_executions ORDER BY created_at DESC LIMIT 1) AS e,
     generate_series(1, 5000) AS n`
 
+/**
+ * A queue as long as the document expects one: a thousand events that wait. With as many as are asked for at a time, or
+ * fewer, reading them all and sorting costs the planner the same as the order of the index.
+ */
+export const LONG_QUEUE = `
+  INSERT INTO autopr.integration_events (integration_id, event_type, payload, status, created_at)
+  SELECT i.id, 'pull_request.opened', '{}', 'pending', now() - n * interval '1 second'
+  FROM (SELECT id FROM autopr.integrations ORDER BY id LIMIT 1) AS i,
+    generate_series(1, 1000) AS n`
+
 /** The names of the indexes that a plan (EXPLAIN (FORMAT JSON), as text) finds rows by. */
 export function indexesOf(plan: string): string[] {
   return [...plan.matchAll(/"Index Name": "([^"]+)"/g)].map(([, name = '']) => name)

@@ -13,11 +13,12 @@ export async function measure() {
   const executions = Number(process.env.BENCH_EXECUTIONS ?? 100_000)
   const bench = await openOwn()
   try {
-    const { LONG_LOG, QUERIES, indexesOf, parentIndex } = await bundled('autopr-queries.ts', bench.home)
+    const { LONG_LOG, LONG_QUEUE, QUERIES, indexesOf, parentIndex } = await bundled('autopr-queries.ts', bench.home)
     await bench.steward('migrate', 'up', '--system', 'autopr')
     console.error(`seeding ${executions} executions …`)
     await bench.steward('seed', 'run', 'autopr', '--rows', String(executions))
     await bench.psql(LONG_LOG)
+    await bench.psql(LONG_QUEUE)
     await bench.psql('VACUUM ANALYZE')
     const results = []
     for (const { name, milliseconds, index, rows, subject, sql } of QUERIES) {
