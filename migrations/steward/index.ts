@@ -2,7 +2,8 @@
 import type { Migration } from '../../src/model/migration.ts'
 import { records } from './0001_records.ts'
 import { seedSets } from './0002_seed_sets.ts'
+import { maintenance } from './0003_maintenance.ts'
 
-const migrations: readonly Migration[] = [records, seedSets]
+const migrations: readonly Migration[] = [records, seedSets, maintenance]
 
 export default migrations

@@ -36,6 +36,38 @@ export interface StoreConfig {
   readonly name: string
   /** `file:///absolute/root` or `s3://bucket/prefix`. */
   readonly url: string
+  /** Of an S3-compatible server that is not Amazon's; the SDK's own sources (environment, profile) when absent. */
+  readonly endpoint?: string
+  readonly region?: string
+  /** Buckets in the path rather than the host name, as most S3-compatible servers want it. */
+  readonly pathStyle?: boolean
+}
+
+/** Formats of cold files: what psql loads, and what DuckDB, Spark and Athena read. */
+export const COLD_FORMATS = ['copy', 'parquet'] as const
+export type ColdFormat = (typeof COLD_FORMATS)[number]
+
+/** Where closed archive batches go as files. */
+export interface ColdConfig {
+  /** Name of a store. */
+  readonly store: string
+  /** PostgreSQL interval that a batch stays in the archive tables before. */
+  readonly after: string
+  readonly formats: readonly ColdFormat[]
+}
+
+/** How maintenance behaves beside the platform's own work. */
+export interface MaintenanceConfig {
+  /** Waits between batches for as long as the configuration says so; read again each time. */
+  readonly pause: boolean
+  /** Absolute path: maintenance waits while this file is there. */
+  readonly stopFile: string
+  /** Seconds that a replica may be behind before maintenance waits for it. */
+  readonly replicaLagSeconds: number
+  /** Milliseconds that one batch should take. */
+  readonly batchMs: number
+  /** Milliseconds after which a holder that gives no sign has lost its lease. */
+  readonly leaseMs: number
 }
 
 export interface Config {
@@ -65,8 +97,11 @@ export interface Config {
    * (`config/credentials.ts`): whoever may not read it can still do everything else.
    */
   readonly credentials?: { readonly key: string } | { readonly keyFile: string }
-  /** Overrides of declared ages: system → rule → PostgreSQL interval. */
+  /** What the profile says of retention rules: system → rule → PostgreSQL interval, `on` or `off`. */
   readonly retention: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly maintenance: MaintenanceConfig
+  /** Absent where archived rows stay in the archive tables. */
+  readonly cold?: ColdConfig
   /** Where each value came from, by path (`host`, `direct.host`, `schemas.skyvern`), for `config show`. */
   readonly origins: ReadonlyMap<string, string>
   /** Configuration files that were read. */
@@ -78,6 +113,11 @@ export interface Config {
 /** The schema that holds a system's tables. */
 export function schemaOf(config: Pick<Config, 'schemas'>, system: string): string {
   return config.schemas[system] ?? system
+}
+
+/** The schema that holds what was archived from a schema: tables of the same names. */
+export function archiveSchemaOf(schema: string): string {
+  return `${schema}_archive`
 }
 
 /** Schema of Steward's own tables; the same in every database. */

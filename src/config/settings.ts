@@ -30,6 +30,8 @@ type Settings = Pick<
   | 'poolSize'
   | 'credentials'
   | 'retention'
+  | 'maintenance'
+  | 'cold'
 >
 
 /** Schema of one system: `STEWARD_SCHEMA_SKYVERN=tenant_7`. */
@@ -81,6 +83,7 @@ export function resolveSettings(
     ...limits(sources, findings),
     ...chooseCredentials(profile, machine, cwd, findings),
     retention: retention(settings?.retention ?? {}, at, findings),
+    maintenance: maintenance(machine),
   }
 }
 
@@ -201,6 +204,17 @@ function retention(
     }
   }
   return declared
+}
+
+/** How maintenance behaves where nothing is said of it. */
+function maintenance(machine: Machine): Config['maintenance'] {
+  return {
+    pause: false,
+    stopFile: join(dataHome(machine), 'maintenance.stop'),
+    replicaLagSeconds: 30,
+    batchMs: 1000,
+    leaseMs: 30_000,
+  }
 }
 
 function parseEnvironment(raw: string): Environment {

@@ -2,10 +2,11 @@
  * What every crud function works on: one entity of one system, in the schema that the profile gives the system.
  */
 import { type Problem, UsageError } from '../errors.ts'
+import { castIn } from '../model/cast.ts'
 import { type Entity, keyOf } from '../model/entity.ts'
 import type { Field } from '../model/field.ts'
 import { nearest } from '../model/nearest.ts'
-import { identifier, quoteIdentifier, raw, type Sql } from '../model/sql.ts'
+import { identifier, type Sql } from '../model/sql.ts'
 import type { System } from '../model/system.ts'
 
 export interface Scope {
@@ -25,16 +26,9 @@ export function tableOf(scope: Scope): Sql {
   return identifier(scope.schema, scope.entity.table)
 }
 
-/**
- * The type that a bound value of this field is cast to, so that the comparison uses the column's own operators and
- * with them its indexes. A `varchar(n)` column compares as text: a cast to `varchar(n)` would silently cut the value.
- * An array of them compares with its like only.
- */
+/** The type that a bound value of this field is cast to. */
 export function castType(scope: Scope, field: Field): Sql {
-  const type = field.sqlType
-    .replace(/^character varying(\(\d+\))?$/, 'text')
-    .replace(/^character varying\(\d+\)\[\]$/, 'character varying[]')
-  return raw(type.replaceAll('{schema}', quoteIdentifier(scope.schema)))
+  return castIn(scope.schema, field)
 }
 
 /**

@@ -47,10 +47,15 @@ const lockKey = raw('(run_id % 2147483647)::integer')
 /**
  * Runs `work` under a record in the journal: begun before, ended after with its outcome, counts and reason.
  *
+ * @param work gets the id of the record, by which its batches refer to it
  * @returns what the work returned as its value
  * @throws what the work throws; OperationError with the hint to migrate when Steward's schema is not there
  */
-export async function journalRun<T>(db: Database, run: Run, work: () => Promise<RunResult<T>>): Promise<T> {
+export async function journalRun<T>(
+  db: Database,
+  run: Run,
+  work: (runId: bigint) => Promise<RunResult<T>>,
+): Promise<T> {
   try {
     return await db.session((session) => recorded(session, session.pid, run, work), {
       direct: true,
@@ -67,13 +72,13 @@ async function recorded<T>(
   db: Queryable,
   backendPid: number | null,
   run: Run,
-  work: () => Promise<RunResult<T>>,
+  work: (runId: bigint) => Promise<RunResult<T>>,
 ): Promise<T> {
   await settleLostRuns(db, run.actor.host)
   const runId = await begin(db, backendPid, run)
   let result: RunResult<T>
   try {
-    result = await work()
+    result = await work(runId)
   } catch (error) {
     // The work's own error is the one to hear about, whether or not it can be written down.
     await end(db, runId, endOf(error)).catch(() => {})

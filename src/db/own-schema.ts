@@ -4,7 +4,17 @@ import { sql } from '../model/sql.ts'
 import type { Queryable } from './database.ts'
 
 /** A table of migrations/steward. */
-export type OwnTable = 'environment' | 'journal' | 'audit_log' | 'artifact_tombstones' | 'seed_sets'
+export type OwnTable =
+  | 'environment'
+  | 'journal'
+  | 'audit_log'
+  | 'artifact_tombstones'
+  | 'seed_sets'
+  | 'leases'
+  | 'archive_batches'
+  | 'retention_cursors'
+  | 'job_runs'
+  | 'archived_files'
 
 /** True when the table exists, whether or not this role may read it. */
 export async function hasOwnTable(db: Queryable, table: OwnTable): Promise<boolean> {

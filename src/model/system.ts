@@ -29,6 +29,11 @@ export interface System {
    * command that changes the system's rows carries the operating system's user in it.
    */
   readonly actorSetting?: string
+  /**
+   * Settings of the transactions that archive, restore and purge rows: what the database's own triggers ask for, so that
+   * moving a row is not taken for a change of it (`devflow.audit = off`).
+   */
+  readonly movesWith?: Readonly<Record<string, string>>
   /** What the overview shows first: the entity whose states say how the platform is doing. */
   readonly overview: { readonly entity: string }
 }

@@ -9,6 +9,7 @@ export const retention: readonly RetentionRule[] = [
     action: 'drop-partitions',
     ageOf: 'logged_at',
     olderThan: '30 days',
+    archives: true,
   },
   {
     name: 'finished-executions',

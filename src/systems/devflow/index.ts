@@ -21,6 +21,7 @@ export const devflow: System = system({
   retention,
   overview: { entity: 'task' },
   actorSetting: 'devflow.actor',
+  movesWith: { 'devflow.audit': 'off' },
   support: {
     sequences: [],
     functions: [

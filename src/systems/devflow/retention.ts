@@ -14,6 +14,8 @@ function tasks(name: string, status: string, olderThan: string): RetentionRule {
     ageOf: ENDED,
     olderThan,
     only: { status: [status] },
+    // Pull requests stay for the reports, as their key says; nothing else may lose a task that it refers to.
+    detaches: ['pull-request.task_id'],
   }
 }
 

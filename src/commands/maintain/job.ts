@@ -1,0 +1,30 @@
+/** Jobs as `maintain run` sees them: made by one file a kind in `jobs/`, done by the features. */
+import type { Config } from '../../config/config.ts'
+import type { Database } from '../../db/database.ts'
+import type { JobRun } from '../../db/job-run.ts'
+import type { Backlog, JobKind, JobResult } from '../../model/job.ts'
+import type { System } from '../../model/system.ts'
+
+export interface Job {
+  /** `skyvern/finished-tasks`, `skyvern/partitions`, `vacuum`: unique in a run, and the same in every run. */
+  readonly name: string
+  readonly kind: JobKind
+  /** Schema whose lease it works under. */
+  readonly schema: string
+  readonly summary: string
+  /** Age from which it works, as an interval; absent for jobs that are about no age. */
+  readonly olderThan?: string
+  /** Reads only, and is quick on any size: counting stops somewhere. */
+  readonly backlog: (db: Database) => Promise<Backlog>
+  /** Does what is due, in batches; returns, also when stopped, and throws only what ends the whole run. */
+  readonly apply: (db: Database, run: JobRun) => Promise<JobResult>
+}
+
+/** A system whose tables are in the database. */
+export interface PlacedSystem {
+  readonly system: System
+  readonly schema: string
+}
+
+/** Makes the jobs of one kind for the systems at hand; rules that are off make none. */
+export type JobSource = (config: Config, systems: readonly PlacedSystem[]) => Promise<readonly Job[]>
