@@ -15,6 +15,7 @@ import {
   type MonthlyTable,
   monthAfter,
   partitionName,
+  whyNotMonthly,
 } from '../db/partitions.ts'
 import { identifier, sql } from '../model/sql.ts'
 import { type Effect, type Item, type ItemResult, type RunOptions, runEach } from './job.ts'
@@ -74,28 +75,17 @@ export function applyPartitions(
 const placeOf = ({ schema, table, field }: MonthlyTable) => ({ schema, table, field })
 
 /** Why a table is left alone; undefined when it is partitioned as it should be. */
-async function whyNot(db: Queryable, { schema, table, field }: MonthlyTable): Promise<string | undefined> {
-  const found = await db.maybeOne<{ kind: string; strategy: string | null; key: string | null }>(sql`
-    SELECT
-      c.relkind::text AS kind,
-      p.partstrat::text AS strategy,
-      -- The name of the only column of the key; NULL for several, and for an expression.
-      (
-        SELECT a.attname::text
-        FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = c.oid
-          AND p.partnatts = 1
-          AND a.attnum = p.partattrs[0]
-          AND a.attnum > 0
-      ) AS key
-    FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
-    WHERE n.nspname = ${schema}
-      AND c.relname = ${table}`)
-  if (found === undefined) return 'is not there; steward migrate up makes it'
-  if (found.kind !== 'p') return 'is not partitioned'
-  return found.strategy === 'r' && found.key === field ? undefined : `is not partitioned by range of ${field}`
+async function whyNot(db: Queryable, table: MonthlyTable): Promise<string | undefined> {
+  switch (await whyNotMonthly(db, table)) {
+    case 'absent':
+      return 'is not there; steward migrate up makes it'
+    case 'not-partitioned':
+      return 'is not partitioned'
+    case 'otherwise':
+      return `is not partitioned by range of ${table.field}`
+    default:
+      return undefined
+  }
 }
 
 async function planTable(db: Queryable, table: PartitionedTable): Promise<MonthItem[]> {
