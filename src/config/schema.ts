@@ -4,7 +4,7 @@ import { InvalidValue } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
 import { ENVIRONMENTS } from './config.ts'
 import { SSL_MODES } from './parts.ts'
-import { parseTimeout, refuseInterval, refuseSchema, refuseStore } from './values.ts'
+import { parseBatchTime, parseLease, parseTimeout, refuseInterval, refuseSchema, refuseStore } from './values.ts'
 
 const text = () => z.string('must be text').check(z.minLength(1, 'must not be empty'))
 
@@ -61,6 +61,18 @@ const profile = z.strictObject(
         },
       ),
     ),
+    maintenance: z.optional(
+      z.strictObject(
+        {
+          pause: z.optional(z.boolean('must be true or false')),
+          stopFile: z.optional(text()),
+          replicaLag: z.optional(timeout),
+          batchTime: z.optional(checked(refuseBatchTime)),
+          lease: z.optional(checked(refuseLease)),
+        },
+        { error: ({ code }) => (code === 'invalid_type' ? 'must hold settings, one a line' : undefined) },
+      ),
+    ),
     retention: z.optional(
       z.record(
         z.string(),
@@ -92,8 +104,20 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
 }
 
 function refuseTimeout(value: string): string | undefined {
+  return refusedBy(parseTimeout, value)
+}
+
+function refuseBatchTime(value: string): string | undefined {
+  return refusedBy(parseBatchTime, value)
+}
+
+function refuseLease(value: string): string | undefined {
+  return refusedBy(parseLease, value)
+}
+
+function refusedBy(parse: (raw: string) => unknown, value: string): string | undefined {
   try {
-    parseTimeout(value)
+    parse(value)
     return undefined
   } catch (error) {
     if (error instanceof InvalidValue) return error.message

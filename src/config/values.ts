@@ -12,6 +12,24 @@ export function parseTimeout(raw: string): number {
   return milliseconds
 }
 
+/** Milliseconds that one batch of maintenance should take. @throws InvalidValue */
+export function parseBatchTime(raw: string): number {
+  return within(parseDuration(raw), 10, 600_000, 'must be from 10ms to 10m')
+}
+
+/**
+ * Milliseconds without a sign after which a lease is lost: long enough for a heartbeat over a slow network, short
+ * enough that a killed run does not keep the next one waiting. @throws InvalidValue
+ */
+export function parseLease(raw: string): number {
+  return within(parseDuration(raw), 1000, 3_600_000, 'must be from 1s to 1h')
+}
+
+function within(value: number, lowest: number, highest: number, says: string): number {
+  if (value >= lowest && value <= highest) return value
+  throw new InvalidValue(says)
+}
+
 /** @throws InvalidValue */
 export function parseSwitch(raw: string): boolean {
   const word = raw.trim().toLowerCase()

@@ -103,6 +103,10 @@ export async function connect(endpoint: Endpoint, options: ConnectOptions): Prom
     serverVersion,
     transaction,
     session,
+    separate(asked) {
+      const { signal: _, ...lasting } = options
+      return connect(endpoint, { ...lasting, ...asked })
+    },
     async close() {
       const open = [...sessions]
       await Promise.all([pool.close(), ...open.map((link) => link.cancel().then(() => link.end()))])

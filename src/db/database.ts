@@ -53,6 +53,15 @@ export interface Session extends Queryable {
   onNotice(listener: (message: string, routine: string) => void): () => void
 }
 
+export interface SeparateOptions {
+  /** Shown in pg_stat_activity; that of the database it is separated from when absent. */
+  readonly applicationName?: string
+  /** Connections at most; as many as the other database when absent. */
+  readonly poolSize?: number
+  /** Milliseconds; 0 means none; as the other database when absent. */
+  readonly statementTimeoutMs?: number
+}
+
 export interface Database extends Queryable {
   readonly database: string
   readonly user: string
@@ -65,6 +74,11 @@ export interface Database extends Queryable {
     work: (session: Session) => Promise<T>,
     options?: { readonly direct?: boolean; readonly statementTimeoutMs?: number; readonly lockTimeoutMs?: number },
   ): Promise<T>
+  /**
+   * The same database through connections of their own, which a stop request neither cancels nor refuses: for work that
+   * is finished before the run ends, and for what goes on beside it. Whoever asked for it closes it.
+   */
+  separate(options: SeparateOptions): Promise<Database>
   /** Cancels statements in flight and closes every connection. */
   close(): Promise<void>
 }
