@@ -1,12 +1,16 @@
 /**
  * Digests of archived rows: the sum over the rows of 64 bits of the SHA-256 of each row's text. A sum does not depend
  * on the order, tells how often a row is there, and can be taken apart again: restored rows are subtracted.
+ *
+ * A row's text is its composite literal (PostgreSQL manual, 8.16.2), which tells NULL from '' and one column from the
+ * next. Binary output would be faster to make, but names types by OIDs, which a dump and restore changes; PostgreSQL's
+ * own hash functions depend on the byte order of the machine, and take 1.0 and 1.00 for the same.
  */
 import { identifier, join, type Sql, sql } from '../model/sql.ts'
 
 /**
- * Settings of every transaction that makes or compares digests, or writes COPY text: the text of a value depends on
- * them (PostgreSQL manual, 20.11.2).
+ * Settings of every transaction that makes or compares digests, or reads or writes COPY text: the text of a value
+ * depends on them (PostgreSQL manual, 20.11.2).
  */
 export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
   datestyle: 'ISO, YMD',
@@ -14,14 +18,27 @@ export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'UTC',
   extra_float_digits: '1',
   bytea_output: 'hex',
+  lc_monetary: 'C',
+  xmloption: 'content',
 }
 
 /**
  * Aggregate expression for the digest of the rows of a FROM item; zero for none.
  *
+ * Most of its time goes into the row's text. The sum of bigints is a numeric that is added up in 128 bits.
+ *
  * @param columns in the order of `archive_batch_tables.columns`
  */
 export function digestSql(alias: string, columns: readonly string[]): Sql {
-  const row = sql`ROW(${join(columns.map((name) => identifier(alias, name)))})::text`
-  return sql`COALESCE(SUM(('x' || encode(substr(sha256(convert_to(${row}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint::numeric), 0)`
+  return sql`COALESCE(SUM(${rowHashSql(alias, columns)}), 0)`
+}
+
+/** What one row adds to the digest: the first 64 bits of its SHA-256, as a signed number. */
+export function rowHashSql(alias: string, columns: readonly string[]): Sql {
+  return sql`('x' || encode(substr(sha256(convert_to(${rowTextSql(alias, columns)}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint`
+}
+
+/** A row's content as one text: equal texts are equal contents. */
+export function rowTextSql(alias: string, columns: readonly string[]): Sql {
+  return sql`ROW(${join(columns.map((name) => identifier(alias, name)))})::text`
 }
