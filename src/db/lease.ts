@@ -111,7 +111,7 @@ interface LeaseRow {
   readonly os_user: string
   readonly host: string
   readonly pid: number
-  readonly taken_at: Date
+  readonly taken_at: string
   /** Seconds since its last sign, by the server's clock. */
   readonly silent: number
   /** Seconds until another may take it. */
@@ -307,10 +307,10 @@ function throwIfLost(tokens: Tokens, rows: readonly LeaseRow[]): void {
 }
 
 function sentence({ command, os_user, host, pid, taken_at, silent }: LeaseRow): string {
-  const since = taken_at.toISOString().replace(/\.\d+Z$/, 'Z')
+  const since = taken_at.replace(/\.\d+Z$/, 'Z')
   return `steward ${command} of ${os_user}@${host}, pid ${pid}, since ${since}, last sign ${Math.round(silent)} s ago`
 }
 
 function facts({ command, os_user, host, pid, taken_at, silent }: LeaseRow): Json {
-  return { command, user: os_user, host, pid, since: taken_at.toISOString(), lastSignSeconds: silent }
+  return { command, user: os_user, host, pid, since: taken_at, lastSignSeconds: silent }
 }
