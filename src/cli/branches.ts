@@ -65,6 +65,12 @@ export const branches: readonly Branch[] = [
     load: async () => (await import('../commands/maintain/index.ts')).maintainGroup,
   },
   {
+    name: 'archive',
+    summary: 'Move what is over into archive tables and files, and back',
+    heading: 'Database:',
+    load: async () => (await import('../commands/archive/index.ts')).archiveGroup,
+  },
+  {
     name: 'server',
     summary: 'The embedded PostgreSQL server: start, stop, status, url, logs',
     heading: 'Database:',
