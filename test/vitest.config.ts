@@ -7,8 +7,8 @@ export default defineConfig({
     root: fileURLToPath(new URL('..', import.meta.url)),
     reporters: ['default', new ClosingLine()],
     include: ['test/**/*.test.ts'],
-    // The acceptance scripts run the built program and have a configuration of their own.
-    exclude: ['test/acceptance/**', 'node_modules/**'],
+    // The acceptance scripts and the proofs have a configuration of their own.
+    exclude: ['test/acceptance/**', 'test/proofs/**', 'node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
