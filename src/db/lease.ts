@@ -26,7 +26,8 @@ export interface Lease {
   /** Fencing token of a name, greater than that of any earlier holder. @throws RangeError for a name not held */
   token(name: string): bigint
   /**
-   * To be called first in every transaction that writes under the lease.
+   * To be called first in every transaction that writes under the lease. The server ends a transaction that then
+   * stands idle for a minute (or as long as the lease, where that is longer).
    *
    * @throws LockedError (exit 8) naming the successor when the lease was lost: nothing may be written
    */
@@ -54,6 +55,12 @@ export function leaseName(schema: string): string {
 
 /** Milliseconds that taking waits for the last batch of a holder whose time ran out. */
 const LONGEST_WAIT = 5000
+/**
+ * Milliseconds that a guarded transaction may stand idle, if the lease is not longer: a process that was suspended in
+ * the middle of a batch would keep its successor out for ever, so the server ends that batch
+ * (idle_in_transaction_session_timeout).
+ */
+const LEAST_IDLE = 60_000
 /** Milliseconds that giving back may take; a lease that is not given back runs out by itself. */
 const FAREWELL = 5000
 
@@ -78,6 +85,7 @@ export async function withLease<T>(
 ): Promise<T> {
   const sorted = [...new Set(names)].toSorted()
   const tokens = await take(db, sorted, holder, leaseMs)
+  const idle = String(Math.max(leaseMs, LEAST_IDLE))
   const lease: Lease = {
     names: sorted,
     token(name) {
@@ -88,10 +96,11 @@ export async function withLease<T>(
     async guard(transaction) {
       const rows = await transaction.rows<LeaseRow>(sql`
         SELECT ${columns}
-        FROM steward.leases
+        FROM steward.leases AS l
+        CROSS JOIN set_config('idle_in_transaction_session_timeout', ${idle}, true) AS idle
         WHERE name = ANY (${sorted}::text[])
         ORDER BY name
-        FOR KEY SHARE`)
+        FOR KEY SHARE OF l`)
       throwIfLost(tokens, rows)
     },
   }
