@@ -3,18 +3,19 @@
  * Rows that left the state meanwhile, or that another session holds, are skipped and counted.
  */
 import type { Actor } from '../db/audit.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Transaction, TransactionOptions } from '../db/database.ts'
 import { type InterruptedError, RefusedError, throwIfStopped, type UnfinishedError } from '../errors.ts'
 import { statesOf, type Transition } from '../model/lifecycle.ts'
 import { allOf, identifier, type Sql, sql } from '../model/sql.ts'
 import { ignoreProgress, type OnProgress } from '../progress.ts'
+import { allOrEach, type BatchResult } from './all-or-each.ts'
 import type { Failure } from './changes.ts'
 import { type Filter, whereFrom } from './filters.ts'
 import type { Values } from './input.ts'
 import { type Scope, tableOf } from './scope.ts'
 import { aliveSql } from './soft-delete.ts'
 import { isStop } from './stop.ts'
-import { lifecycleOf, type MovedRows, moveRows, reasonsOf } from './transition.ts'
+import { lifecycleOf, type MovedRows, moveRows } from './transition.ts'
 import { unitOfWork } from './unit-of-work.ts'
 
 /** Rows of one transaction unless `--batch-size` says otherwise. */
@@ -140,7 +141,7 @@ export async function moveInBatches(
       throwIfStopped(signal)
       const batch = ids.slice(from, from + batchSize)
       const result = await moveBatch(db, scope, declared, batch, only, options)
-      moved += result.moved
+      moved += result.changed
       failed += result.failures.length
       failures.push(...result.failures.slice(0, NAMED_FAILURES - failures.length))
       tried += batch.length
@@ -161,19 +162,28 @@ export async function moveInBatches(
   }
 }
 
-/** One transaction; when the database refuses it, each row by itself, so that the ones at fault are named. */
-async function moveBatch(
+export interface MoveBatchOptions {
+  readonly values: Values
+  readonly actor: Actor
+  /** Called first in the transaction of each batch (a lease). */
+  readonly guard?: (transaction: Transaction) => Promise<void>
+  readonly transaction?: TransactionOptions
+}
+
+/**
+ * Moves one batch in one transaction; when the database refuses it, each row by itself, so that the ones at fault are
+ * named.
+ *
+ * @param only what must still hold of a row when it is its turn
+ */
+export function moveBatch(
   db: Database,
   scope: Scope,
   declared: Transition,
   ids: readonly string[],
   only: Sql,
-  { values, actor }: BulkOptions,
-): Promise<{ readonly moved: number; readonly failures: readonly Failure[] }> {
-  const move = (some: readonly string[]) =>
-    unitOfWork(db, false, (transaction) =>
-      moveRows(transaction, scope, declared, some, values, actor, { only, skipLocked: true }),
-    )
+  { values, actor, guard, transaction: options }: MoveBatchOptions,
+): Promise<BatchResult> {
   // A row that waits for others is in the right state and is refused all the same; another session's is skipped.
   const waiting = ({ unmoved }: MovedRows): Failure[] =>
     unmoved.flatMap(({ row, reason }) =>
@@ -181,25 +191,20 @@ async function moveBatch(
         ? [{ id: String(row[scope.entity.primaryKey]), reason }]
         : [],
     )
-  try {
-    const result = await move(ids)
-    return { moved: result.moved.length, failures: waiting(result) }
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error
-  }
-  let moved = 0
-  const failures: Failure[] = []
-  for (const id of ids) {
-    try {
-      const result = await move([id])
-      moved += result.moved.length
-      failures.push(...waiting(result))
-    } catch (error) {
-      if (!(error instanceof RefusedError)) throw error
-      failures.push({ id, reason: reasonsOf(error) })
-    }
-  }
-  return { moved, failures }
+  const move = (some: readonly string[]) =>
+    unitOfWork(
+      db,
+      false,
+      async (transaction) => {
+        await guard?.(transaction)
+        return moveRows(transaction, scope, declared, some, values, actor, { only, skipLocked: true })
+      },
+      options,
+    )
+  return allOrEach(ids, async (some) => {
+    const result = await move(some)
+    return { changed: result.moved.length, failures: waiting(result) }
+  })
 }
 
 function tooMany({ system, entity }: Scope, declared: Transition, total: bigint, maxRows: number): RefusedError {

@@ -7,12 +7,13 @@ import type { Database } from '../db/database.ts'
 import { RefusedError } from '../errors.ts'
 import type { Transition } from '../model/lifecycle.ts'
 import type { Sql } from '../model/sql.ts'
+import type { Failure } from './changes.ts'
 import { type Consequence, newUnit, Tally } from './consequences.ts'
 import { graphsOver } from './graph.ts'
 import type { Values } from './input.ts'
 import { underSavepoint } from './savepoint.ts'
 import type { Scope } from './scope.ts'
-import { moveRows } from './transition.ts'
+import { moveRows, reasonsOf } from './transition.ts'
 import { unitOfWork } from './unit-of-work.ts'
 import { waysOf } from './ways.ts'
 
@@ -23,6 +24,8 @@ export interface Rehearsal {
   readonly consequences: readonly Consequence[]
   /** Rows that the counts are about: fewer than all when the plan is very large. */
   readonly rehearsed: number
+  /** Rows among them that were refused, with the reason. */
+  readonly refused: readonly Failure[]
 }
 
 /** Whether a transition can reach other rows than its own: by its effects, or by those that wait for its rows. */
@@ -45,10 +48,12 @@ export async function rehearseMove(
   { actor, only }: { readonly actor: Actor; readonly only?: Sql },
 ): Promise<Rehearsal> {
   const some = ids.slice(0, REHEARSED)
-  if (some.length === 0 || !reachesOthers(scope, declared)) return { consequences: [], rehearsed: some.length }
+  if (some.length === 0 || !reachesOthers(scope, declared))
+    return { consequences: [], rehearsed: some.length, refused: [] }
   const condition = only === undefined ? {} : { only }
-  const tally = await unitOfWork(db, true, async (transaction) => {
+  const { counted: tally, refused } = await unitOfWork(db, true, async (transaction) => {
     const counted = new Tally()
+    const refused: Failure[] = []
     const move = async (named: readonly string[]) => {
       const part = new Tally()
       await underSavepoint(transaction, () =>
@@ -65,12 +70,13 @@ export async function rehearseMove(
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error
       for (const id of some) {
-        await move([id]).catch((refused: unknown) => {
-          if (!(refused instanceof RefusedError)) throw refused
+        await move([id]).catch((reason: unknown) => {
+          if (!(reason instanceof RefusedError)) throw reason
+          refused.push({ id, reason: reasonsOf(reason) })
         })
       }
     }
-    return counted
+    return { counted, refused }
   })
-  return { consequences: tally.list(), rehearsed: some.length }
+  return { consequences: tally.list(), rehearsed: some.length, refused }
 }

@@ -69,24 +69,52 @@ export async function markDeleted(
   ids: readonly string[],
   { actor, dryRun = false, tally }: { readonly actor: Actor; readonly dryRun?: boolean; readonly tally?: Tally },
 ): Promise<readonly Moved[]> {
-  const { entity } = scope
   const wanted = distinct(ids)
   const result = await unitOfWork(db, dryRun, async (transaction) => {
     const unit = newUnit()
     const found = await lockedRows(transaction, scope, wanted)
     refuseUnmarkable(scope, wanted, found)
-    const stored = await transaction.rows<Cells>(sql`
-      UPDATE ${tableOf(scope)}
-      SET ${identifier(markOf(entity))} = statement_timestamp()
-      WHERE ${keyIn(scope, wanted)}
-        AND ${aliveSql(scope)}
-      RETURNING ${selectList(Object.keys(entity.fields))}`)
-    const moved = await recordChanged(transaction, scope, { action: 'delete', actor }, found, stored)
+    const moved = await markFound(transaction, scope, found, actor)
     await settle(transaction, scope, moved, actor, unit)
     return { moved, unit }
   })
   tally?.addAll(result.unit.tally)
   return result.moved
+}
+
+/**
+ * Marks those of the rows that meet a condition, inside the caller's transaction; rows that another session has in hand
+ * are left out. What waits for them is not settled yet.
+ *
+ * @param only must say that they may be marked (`SoftDelete.only`)
+ */
+export async function markWhere(
+  transaction: Transaction,
+  scope: Scope,
+  ids: readonly string[],
+  only: Sql,
+  actor: Actor,
+): Promise<readonly Moved[]> {
+  const found = await rowsOf(transaction, scope, ids, raw('FOR UPDATE SKIP LOCKED'), only)
+  return markFound(transaction, scope, found, actor)
+}
+
+/** Marks rows that are locked. */
+async function markFound(
+  transaction: Transaction,
+  scope: Scope,
+  found: readonly Cells[],
+  actor: Actor,
+): Promise<readonly Moved[]> {
+  const { entity } = scope
+  const ids = found.map((row) => String(row[entity.primaryKey]))
+  const stored = await transaction.rows<Cells>(sql`
+    UPDATE ${tableOf(scope)}
+    SET ${identifier(markOf(entity))} = statement_timestamp()
+    WHERE ${keyIn(scope, ids)}
+      AND ${aliveSql(scope)}
+    RETURNING ${selectList(Object.keys(entity.fields))}`)
+  return recordChanged(transaction, scope, { action: 'delete', actor }, found, stored)
 }
 
 /** Takes the mark off rows that have it, inside the caller's transaction. */
@@ -190,11 +218,18 @@ export function lockedRows(transaction: Transaction, scope: Scope, ids: readonly
 }
 
 /** Rows by their ids in the order of the key, secret fields included. */
-async function rowsOf(db: Queryable, scope: Scope, ids: readonly string[], lock = empty): Promise<Cells[]> {
+async function rowsOf(
+  db: Queryable,
+  scope: Scope,
+  ids: readonly string[],
+  lock = empty,
+  only = raw('TRUE'),
+): Promise<Cells[]> {
   return db.rows<Cells>(sql`
     SELECT ${selectList(Object.keys(scope.entity.fields))}
     FROM ${tableOf(scope)}
     WHERE ${keyIn(scope, ids)}
+      AND ${only}
     ORDER BY ${identifier(scope.entity.primaryKey)}
     ${lock}`)
 }

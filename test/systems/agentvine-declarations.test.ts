@@ -93,10 +93,12 @@ it('what is read only, soft-deleted, partitioned and known by name is declared s
   expect(having(({ handle }) => handle)).toEqual(['user'])
 })
 
-it('logs are kept for 30 days, executions for 90 in the order of decision 50, and chat unless someone asks', () => {
+it('workers and orders are given up, logs kept for 30 days, executions for 90 in the order of decision 50, and chat', () => {
   expect(
     agentvine.retention.map(({ entity, action, olderThan, optIn }) => [entity, action, olderThan, optIn]),
   ).toEqual([
+    ['worker', 'expire', '90 seconds', undefined],
+    ['work-order', 'expire', '0 seconds', undefined],
     ['execution-log', 'drop-partitions', '30 days', undefined],
     ['execution', 'archive', '90 days', undefined],
     ['chat-message', 'archive', '1 year', true],
