@@ -111,7 +111,7 @@ class Clearing {
     const uris = new Set<string>()
     for (const { uri } of definition.plan(parameters).files()) if (store.contains(uri)) uris.add(uri)
     for (const uri of await this.#urisThatStay(tx, [...uris])) uris.delete(uri)
-    this.#filesRemoved = await removeFiles(store, uris, (done) => {
+    this.#filesRemoved = await removeFiles(store, [...uris], (done) => {
       this.#onProgress({ label: 'removing artifact files', done, total: uris.size, unit: 'files' })
     })
   }

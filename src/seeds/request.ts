@@ -40,7 +40,8 @@ export function seedRequest(definition: SeedDefinition, asked: Asked): SeedReque
     })
   }
   const fileStore = stores.find((url) => url.startsWith('file:'))
-  const store = fileStore === undefined ? undefined : new FileStore(fileStore)
+  const store =
+    fileStore === undefined ? undefined : new FileStore({ name: 'seeds', url: fileStore }, { durable: false })
   const root = store?.url ?? stores[0]?.replace(/\/$/, '') ?? `s3://${definition.system}-artifacts`
   return {
     definition,

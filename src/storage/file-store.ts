@@ -1,170 +1,132 @@
 /**
- * Artifact stores that are a directory of this machine: `file:///absolute/root`. Nothing is ever written outside
- * the root, neither by `..` in a URI nor through a symbolic link below it (decision 20).
+ * Stores that are a folder of this machine: `file:///absolute/root`. Nothing is ever touched outside the root, neither
+ * by `..` in a URI nor through a symbolic link below it (decision 20); how far that holds against someone who changes
+ * folders at the same time says `folder.ts`.
  */
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, realpath, rename, rm, rmdir, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { RefusedError, UsageError } from '../errors.ts'
+import { lstat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import type { StoreConfig } from '../config/config.ts'
+import { fileError, isMissing } from './file-errors.ts'
+import { listFiles } from './file-list.ts'
+import { moveFile } from './file-move.ts'
+import { openFile, refuseOther } from './file-read.ts'
+import { removeFiles } from './file-remove.ts'
+import { encode, pathBelow, rootOf, urlOf } from './file-uri.ts'
+import { writeFile } from './file-write.ts'
+import { nameOf, parentOf, Root } from './folder.ts'
+import { outside, refusePath } from './path.ts'
+import type { Removal, Skipped, Store, StoredFile, Written } from './store.ts'
 
-export class FileStore {
-  /** `file:///absolute/root`, without a slash at the end. */
+export interface FileStoreOptions {
+  readonly signal?: AbortSignal
+  /** False for files that can be made again: they are not flushed to disk one by one. */
+  readonly durable?: boolean
+}
+
+export class FileStore implements Store {
+  readonly name: string
   readonly url: string
-  readonly #root: string
-  /** Directories known to exist inside the root, by the path they were asked for. */
-  readonly #checked = new Set<string>()
-  #realRoot: string | undefined
+  readonly #root: Root
+  readonly #signal: AbortSignal | undefined
+  readonly #durable: boolean
 
   /** @throws UsageError when the URL is not `file://` followed by an absolute path */
-  constructor(url: string) {
-    this.#root = pathOf(url)
-    this.url = pathToFileURL(this.#root).href.replace(/\/$/, '')
+  constructor({ name, url }: Pick<StoreConfig, 'name' | 'url'>, { signal, durable = true }: FileStoreOptions = {}) {
+    this.name = name
+    this.#root = new Root(rootOf(url), name)
+    this.url = urlOf(this.#root.path)
+    this.#signal = signal
+    this.#durable = durable
   }
 
-  /** Whether the URI lies below the root as it is written; links are looked at when the file is touched. */
   contains(uri: string): boolean {
     try {
-      return isBelow(this.#root, pathOf(uri))
+      this.pathOf(uri)
+      return true
     } catch {
       return false
     }
   }
 
-  /** Size of the file in bytes; undefined when there is none. @throws RefusedError outside the root */
-  async size(uri: string): Promise<number | undefined> {
-    const path = this.#pathInside(uri)
-    try {
-      const found = await stat(path)
-      return found.isFile() ? found.size : undefined
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+  uriOf(path: string): string {
+    const refused = refusePath(path) ?? (path.includes('//') ? 'a segment of its path is empty' : undefined)
+    if (refused !== undefined) throw outside(refused)
+    return `${this.url}/${encode(path)}`
   }
 
-  /**
-   * Writes a file so that readers see all of it or none: under another name first, then renamed.
-   *
-   * @throws RefusedError when the URI, or a link on the way, leads outside the root
-   */
-  async put(uri: string, content: Uint8Array): Promise<void> {
-    const path = this.#pathInside(uri)
-    const directory = dirname(path)
-    await this.#ensureInside(directory)
-    const temporary = join(directory, `.${basename(path)}.${randomUUID()}`)
-    try {
-      // `wx` never follows a link that someone placed under this name.
-      const file = await open(temporary, 'wx', 0o640)
+  pathOf(uri: string): string {
+    return pathBelow(this.#root.path, uri)
+  }
+
+  async stat(uri: string): Promise<StoredFile | undefined> {
+    const path = this.pathOf(uri)
+    return this.#told('look at a file', async () => {
+      const folder = await this.#root.open(parentOf(path))
+      if (folder === undefined) return undefined
       try {
-        await file.writeFile(content)
+        const found = await lstat(folder.at(nameOf(path)))
+        refuseOther(found)
+        return { uri: this.uriOf(path), path, bytes: found.size, modifiedAt: found.mtime }
+      } catch (error) {
+        if (isMissing(error)) return undefined
+        throw error
       } finally {
-        await file.close()
+        await folder.close()
       }
-      await rename(temporary, path)
-    } catch (error) {
-      await rm(temporary, { force: true })
-      throw error
-    }
-  }
-
-  /**
-   * Removes a file; that it is already gone is success.
-   *
-   * @returns true when there was a file. @throws RefusedError when the URI, or a link on the way, leads outside the root
-   */
-  async remove(uri: string): Promise<boolean> {
-    const path = this.#pathInside(uri)
-    try {
-      await this.#checkInside(dirname(path))
-      await rm(path)
-      return true
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
-    }
-  }
-
-  /** Removes the directories that held the file and are empty now, up to the root, which stays. */
-  async prune(uri: string): Promise<void> {
-    let directory = dirname(this.#pathInside(uri))
-    try {
-      await this.#checkInside(directory)
-      while (directory !== this.#root) {
-        await rmdir(directory)
-        this.#checked.delete(directory)
-        directory = dirname(directory)
-      }
-    } catch (error) {
-      if (!isMissing(error) && !isOccupied(error)) throw error
-    }
-  }
-
-  #pathInside(uri: string): string {
-    const path = pathOf(uri)
-    if (!isBelow(this.#root, path)) throw outside()
-    return path
-  }
-
-  async #ensureInside(directory: string): Promise<void> {
-    if (this.#checked.has(directory)) return
-    // The part that exists decides: mkdir would follow a link out of the root and create directories there.
-    await mkdir(this.#root, { recursive: true, mode: 0o750 })
-    let existing = directory
-    while (existing !== this.#root && !(await exists(existing))) existing = dirname(existing)
-    await this.#checkInside(existing)
-    await mkdir(directory, { recursive: true, mode: 0o750 })
-    await this.#checkInside(directory)
-    this.#checked.add(directory)
-  }
-
-  async #checkInside(directory: string): Promise<void> {
-    this.#realRoot ??= await realpath(this.#root)
-    const real = await realpath(directory)
-    if (real !== this.#realRoot && !isBelow(this.#realRoot, real)) throw outside()
-  }
-}
-
-function pathOf(url: string): string {
-  if (!/^file:\/\/\//i.test(url)) {
-    throw new UsageError({
-      code: 'not-a-file-store',
-      message: 'The artifact store is not a local directory',
-      hint: 'Write it as file:///absolute/path',
     })
   }
-  // The URL parser resolves `..`, and encoded slashes are refused.
-  return fileURLToPath(url).replace(/(?<=.)[/\\]+$/, '')
-}
 
-function isBelow(root: string, path: string): boolean {
-  const way = relative(root, path)
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (isMissing(error)) return false
-    throw error
+  async read(uri: string): Promise<Readable> {
+    const path = this.pathOf(uri)
+    return this.#told('read a file', () => openFile(this.#root, path, this.name, this.#signal))
   }
-}
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-}
+  async write(uri: string, content: Readable | Uint8Array): Promise<Written> {
+    const path = this.pathOf(uri)
+    const options = { durable: this.#durable, signal: this.#signal }
+    return this.#told('write a file', () => writeFile(this.#root, path, content, options))
+  }
 
-/** The directory is not empty (POSIX allows both codes), or is something else by now. */
-function isOccupied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST')
-}
+  async remove(uris: readonly string[]): Promise<readonly Removal[]> {
+    return this.#told('remove files', () => removeFiles(this.#root, uris, (uri) => this.pathOf(uri), this.#signal))
+  }
 
-function outside(): RefusedError {
-  return new RefusedError({
-    code: 'outside-store',
-    message: 'The file lies outside the artifact store',
-    hint: 'Configure the store that holds it, or correct the URI',
-  })
+  async *list(prefix: string, after?: string, onSkipped?: (skipped: Skipped) => void): AsyncGenerator<StoredFile> {
+    try {
+      for await (const found of listFiles(this.#root, { prefix, after, onSkipped, signal: this.#signal })) {
+        yield { uri: this.uriOf(found.path), ...found }
+      }
+    } catch (error) {
+      throw fileError(error, this.name, 'list a folder')
+    }
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const paths = [this.pathOf(from), this.pathOf(to)] as const
+    return this.#told('move a file', () => moveFile(this.#root, ...paths, this.#signal))
+  }
+
+  /** Whether its root is there; it is made when the first file is written. */
+  async exists(): Promise<boolean> {
+    try {
+      return (await lstat(await this.#root.real())).isDirectory()
+    } catch {
+      return false
+    }
+  }
+
+  /** Makes the root folder where it is missing, as writing a file does. */
+  async make(): Promise<void> {
+    return this.#told('make its root folder', () => this.#root.ensure())
+  }
+
+  async close(): Promise<void> {}
+
+  async #told<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw fileError(error, this.name, doing)
+    }
+  }
 }

@@ -83,7 +83,7 @@ async function applyPlan(context: Context, { system }: { readonly system: string
   const request = {
     definition,
     schema,
-    store: store && new FileStore(store.url),
+    store: store && new FileStore(store),
     entities: declared?.entities ?? [],
     onByHand: (tx: Transaction, table: string, ids: readonly string[]) => auditRows(context, tx, system, table, ids),
   }

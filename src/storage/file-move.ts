@@ -1,0 +1,127 @@
+/** Moving a file below a root, replacing none. */
+import { createHash, randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises'
+import { RefusedError } from '../errors.ts'
+import { codeOf, isMissing } from './file-errors.ts'
+import { missing, refuseOther } from './file-read.ts'
+import { copy } from './file-write.ts'
+import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
+
+/**
+ * A second name, then the first removed: `rename` would replace a file that is already there. Killed in between, the
+ * file has both names, and the same call removes the first. Neither is flushed to disk: file systems with a journal
+ * keep their order.
+ *
+ * @throws NotFoundError; RefusedError when the target exists
+ */
+export async function moveFile(root: Root, from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  const source = await root.open(parentOf(from))
+  if (source === undefined) throw missing()
+  try {
+    const old = source.at(nameOf(from))
+    refuseOther(
+      await lstat(old).catch((error: unknown) => {
+        throw isMissing(error) ? missing() : error
+      }),
+    )
+    const target = await root.make(parentOf(to))
+    try {
+      await give(old, target, nameOf(to), signal)
+      // Gone already where it was renamed.
+      await rm(old, { force: true })
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+  await root.prune(parentOf(from))
+}
+
+async function give(old: string, target: Folder, name: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await link(old, target.at(name))
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST') return refuseOtherFile(old, target.at(name))
+    if (code === 'EXDEV') return copyAcross(old, target, name, signal)
+    // File systems without second names (FAT, some network ones): look, then rename. What is put there in between is
+    // replaced; nothing better is to be had from Node.
+    if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS') return renameOnto(old, target.at(name))
+    throw error
+  }
+}
+
+/** Fine when both are names of one file: an earlier move was killed before it removed the first. */
+async function refuseOtherFile(old: string, there: string): Promise<void> {
+  const [one, other] = await Promise.all([lstat(old, { bigint: true }), lstat(there, { bigint: true })])
+  if (one.dev !== other.dev || one.ino !== other.ino) throw occupied()
+}
+
+/** Another file system is mounted below the root. */
+async function copyAcross(old: string, target: Folder, name: string, signal: AbortSignal | undefined): Promise<void> {
+  const temporary = target.at(`.steward-${randomUUID()}.tmp`)
+  try {
+    const from = await open(old, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      const { atime, mtime, mode } = await from.stat()
+      const into = await open(temporary, 'wx', mode & 0o777)
+      try {
+        await copy(from.createReadStream({ autoClose: false }), into, signal)
+        // Its age decides when it may go.
+        await into.utimes(atime, mtime)
+        await into.sync()
+      } finally {
+        await into.close()
+      }
+    } finally {
+      await from.close()
+    }
+    try {
+      await link(temporary, target.at(name))
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      // An earlier move that was killed before it removed the first left the same bytes.
+      if (!(await sameBytes(temporary, target.at(name)))) throw occupied()
+    }
+    await target.sync()
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+async function renameOnto(old: string, there: string): Promise<void> {
+  const found = await lstat(there).catch((error: unknown) => {
+    if (isMissing(error)) return undefined
+    throw error
+  })
+  if (found !== undefined) throw occupied()
+  await rename(old, there)
+}
+
+async function sameBytes(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([digestOf(one), digestOf(other)])
+  return a === b
+}
+
+async function digestOf(path: string): Promise<string> {
+  const handle: FileHandle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    refuseOther(await handle.stat())
+    const hash = createHash('sha256')
+    for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk)
+    return hash.digest('hex')
+  } finally {
+    await handle.close()
+  }
+}
+
+function occupied(): RefusedError {
+  return new RefusedError({
+    code: 'target-exists',
+    message: 'A file of that name is in the store already, and none is replaced',
+    hint: 'Look at both files; remove or rename one of them',
+  })
+}
