@@ -24,14 +24,17 @@ export interface GovernedOptions {
  *
  * @returns the value that the work returned
  * @throws LockedError (exit 8) naming the holder when a lease is held, or the successor when it was lost
+ * @throws UsageError (exit 2) when the profile speaks of retention rules that do not exist
  */
 export async function governed<T>(
   context: Context,
   options: GovernedOptions,
   work: (run: JobRun) => Promise<RunResult<T>>,
 ): Promise<T> {
-  const [config, target, { journalRun }, { leaseName, withLease }, { openPace }] = await Promise.all([
-    context.config(),
+  const config = await context.config()
+  const { refuseUnknownRetention } = await import('./retention.ts')
+  await refuseUnknownRetention(config)
+  const [target, { journalRun }, { leaseName, withLease }, { openPace }] = await Promise.all([
     context.db(),
     import('../db/journal.ts'),
     import('../db/lease.ts'),

@@ -62,7 +62,7 @@ export interface MaintenanceConfig {
   readonly pause: boolean
   /** Absolute path: maintenance waits while this file is there. */
   readonly stopFile: string
-  /** Seconds that a replica may be behind before maintenance waits for it. */
+  /** Seconds that a replica may be behind before maintenance waits for it; 0 watches none. */
   readonly replicaLagSeconds: number
   /** Milliseconds that one batch should take. */
   readonly batchMs: number

@@ -1,6 +1,6 @@
 /** The configuration in rows for people: each value with its origin, secrets masked. */
 import { nearest } from '../model/nearest.ts'
-import type { Config, Endpoint } from './config.ts'
+import type { ColdConfig, Config, Endpoint, MaintenanceConfig, StoreConfig } from './config.ts'
 import type { Env } from './paths.ts'
 import { describeEndpoint } from './url.ts'
 
@@ -21,6 +21,11 @@ const VARIABLES: readonly string[] = [
   'STEWARD_DIRECT_URL',
   'STEWARD_ENVIRONMENT',
   'STEWARD_LOCK_TIMEOUT',
+  'STEWARD_MAINTENANCE_BATCH_TIME',
+  'STEWARD_MAINTENANCE_LEASE',
+  'STEWARD_MAINTENANCE_PAUSE',
+  'STEWARD_MAINTENANCE_REPLICA_LAG',
+  'STEWARD_MAINTENANCE_STOP_FILE',
   'STEWARD_POOL_SIZE',
   'STEWARD_POOLER',
   'STEWARD_PROFILE',
@@ -47,22 +52,22 @@ export function describeConfig(config: Config): Setting[] {
     ...(config.environment === undefined ? [] : [row('environment', config.environment)]),
     ...(config.system === undefined ? [] : [row('system', config.system)]),
     ...Object.entries(config.schemas).map(([system, schema]) => row(`schemas.${system}`, schema)),
-    ...config.stores.map(({ name, url }) => row(`stores.${name}`, url)),
+    ...config.stores.flatMap((store) => storeRows(store, row)),
+    ...(config.cold === undefined ? [] : coldRows(config.cold, row)),
     row('statementTimeout', milliseconds(config.statementTimeoutMs)),
     row('lockTimeout', milliseconds(config.lockTimeoutMs)),
     row('poolSize', String(config.poolSize)),
     ...credentialRows(config, row),
+    ...maintenanceRows(config.maintenance, row),
     ...Object.entries(config.retention).flatMap(([system, rules]) =>
       Object.entries(rules).map(([rule, age]) => row(`retention.${system}.${rule}`, age)),
     ),
   ]
 }
 
-function endpointRows(
-  endpoint: Endpoint,
-  prefix: string,
-  row: (setting: string, value: string, path?: string) => Setting,
-): Setting[] {
+type Row = (setting: string, value: string, path?: string) => Setting
+
+function endpointRows(endpoint: Endpoint, prefix: string, row: Row): Setting[] {
   const { password, ...shown } = endpoint
   const url = row(`${prefix}url`, describeEndpoint(endpoint), `${prefix}host`)
   return [
@@ -74,9 +79,34 @@ function endpointRows(
   ]
 }
 
-function credentialRows({ credentials }: Config, row: (setting: string, value: string) => Setting): Setting[] {
+function credentialRows({ credentials }: Config, row: Row): Setting[] {
   if (credentials === undefined) return []
   return 'key' in credentials ? [row('credentials.key', '***')] : [row('credentials.keyFile', credentials.keyFile)]
+}
+
+function storeRows({ name, url, ...options }: StoreConfig, row: Row): Setting[] {
+  return [
+    row(`stores.${name}`, url),
+    ...Object.entries(options).map(([key, value]) => row(`stores.${name}.${key}`, String(value))),
+  ]
+}
+
+function coldRows({ store, after, formats }: ColdConfig, row: Row): Setting[] {
+  return [
+    row('archive.cold.store', store),
+    row('archive.cold.after', after),
+    row('archive.cold.formats', formats.join(', ')),
+  ]
+}
+
+function maintenanceRows(maintenance: MaintenanceConfig, row: Row): Setting[] {
+  return [
+    row('maintenance.pause', String(maintenance.pause)),
+    row('maintenance.stopFile', maintenance.stopFile),
+    row('maintenance.replicaLag', milliseconds(maintenance.replicaLagSeconds * 1000)),
+    row('maintenance.batchTime', milliseconds(maintenance.batchMs)),
+    row('maintenance.lease', milliseconds(maintenance.leaseMs)),
+  ]
 }
 
 function milliseconds(value: number): string {

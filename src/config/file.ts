@@ -4,7 +4,7 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import type { Problem } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
 import { isReadableByOthers } from './passwords.ts'
-import { type FileSettings, file as fileSchema, keysAt, type ProfileSettings } from './schema.ts'
+import { type FileSettings, file as fileSchema, keysAt, type ProfileSettings, STORE_FORMS } from './schema.ts'
 
 export interface ConfigFile {
   readonly path: string
@@ -61,9 +61,18 @@ interface Issue {
   readonly path: readonly PropertyKey[]
   readonly message: string
   readonly keys?: readonly string[]
+  /** Issues of each form that a value may have, where it has several. */
+  readonly errors?: readonly (readonly Issue[])[] | undefined
 }
 
 function problemsOf(issue: Issue, path: string, lineOf: ConfigFile['lineOf']): Problem[] {
+  // The form that got furthest is the one that was meant.
+  const meant = issue.errors?.find((issues) =>
+    issues.every((each) => each.code !== 'invalid_type' || each.path.length > 0),
+  )
+  if (issue.code === 'invalid_union' && issue.message === STORE_FORMS && meant !== undefined) {
+    return meant.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] }, path, lineOf))
+  }
   const problem = (at: readonly PropertyKey[], reason: string): Problem => {
     const line = lineOf(at)
     return { where: `${path} ${at.map(String).join('.')}`.trim(), ...(line === undefined ? {} : { line }), reason }
@@ -82,13 +91,14 @@ function unknownKey(key: string, path: readonly PropertyKey[]): string {
   return `is not a setting${near === undefined ? '' : ` (did you mean ${near}?)`}`
 }
 
-/** Line of the key where there is one: an unknown key has no value worth pointing at. */
+/** Line of the key where there is one (an unknown key has no value worth pointing at), else of what it should be in. */
 function lineAt(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
   const parent: unknown = path.length <= 1 ? document.contents : document.getIn(path.slice(0, -1), true)
   const last = path.at(-1)
   const pair = isMap(parent)
     ? parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(last))
     : undefined
+  if (pair === undefined && path.length > 1) return lineAt(document, lines, path.slice(0, -1))
   const node: unknown = pair?.key ?? document.contents
   const start = isNode(node) ? node.range?.[0] : undefined
   return start === undefined ? undefined : lines.linePos(start).line

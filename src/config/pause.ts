@@ -2,6 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { platform } from 'node:os'
 import type { Config } from './config.ts'
+import { PAUSE_VARIABLE } from './maintenance.ts'
+import { UNUSED } from './resolve.ts'
 
 /**
  * A function that reads `maintenance.pause` of the profile in use from its file as it is now. A file that did not
@@ -10,10 +12,13 @@ import type { Config } from './config.ts'
  * @param tell takes a line when a file has become unreadable
  */
 export function pauseSwitch(
-  config: Pick<Config, 'files' | 'profile' | 'maintenance'>,
+  config: Pick<Config, 'files' | 'profile' | 'maintenance' | 'origins'>,
   tell: (line: string) => void,
 ): () => Promise<boolean> {
   const states = new Map<string, { readonly stamp: string; readonly pause: boolean | undefined }>()
+  // A variable goes before the file, and a profile that is not in use has no say.
+  const fixed = config.origins.get('maintenance.pause') === PAUSE_VARIABLE || config.origins.get('profile') === UNUSED
+  if (fixed) return async () => config.maintenance.pause
   return async () => {
     for (const path of config.files) {
       const found = await stat(path).catch(() => undefined)

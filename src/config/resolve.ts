@@ -31,6 +31,9 @@ import { ambientSource, profileSource, profileUrl, type Source, urlSource } from
 import { parseUrl } from './url.ts'
 import { parseSwitch } from './values.ts'
 
+/** Origin of `profile` where none applies. */
+export const UNUSED = 'none in use'
+
 export interface ResolveOptions {
   readonly flags: { readonly profile?: string; readonly url?: string }
   readonly env: Env
@@ -78,7 +81,7 @@ export async function resolveConfig(options: ResolveOptions): Promise<Config> {
     findings.warn(`${source?.name} is set, so profile ${profile.name} of ${profile.file.path} is not used`)
   }
   findings.throwIfAny()
-  findings.origins.set('profile', applies ? choice.origin : 'none in use')
+  findings.origins.set('profile', applies ? choice.origin : UNUSED)
   return deepFreeze({
     ...settings,
     profile: applies ? profile.name : (choice.name ?? 'default'),

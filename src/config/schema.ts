@@ -2,9 +2,18 @@
 import * as z from 'zod/mini'
 import { InvalidValue } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
-import { ENVIRONMENTS } from './config.ts'
+import { RETENTION_SWITCHES } from '../model/retention.ts'
+import { COLD_FORMATS, ENVIRONMENTS } from './config.ts'
 import { SSL_MODES } from './parts.ts'
-import { parseBatchTime, parseLease, parseTimeout, refuseInterval, refuseSchema, refuseStore } from './values.ts'
+import {
+  parseBatchTime,
+  parseLease,
+  parseTimeout,
+  refuseEndpoint,
+  refuseInterval,
+  refuseSchema,
+  refuseStore,
+} from './values.ts'
 
 const text = () => z.string('must be text').check(z.minLength(1, 'must not be empty'))
 
@@ -22,13 +31,33 @@ const oneOf = <const V extends string>(values: readonly V[]) =>
   })
 
 /** Text that a function may refuse with a reason. */
-const checked = (refuse: (value: string) => string | undefined) =>
-  text().check((context) => {
+const checked = (refuse: (value: string) => string | undefined) => text().check(refusing(refuse))
+
+function refusing(refuse: (value: string) => string | undefined) {
+  return z.check<string>((context) => {
     const message = refuse(context.value)
     if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value })
   })
+}
 
 const timeout = z.union([z.literal(0), checked(refuseTimeout)], 'must be a length of time such as 60s, or 0 for none')
+
+/** An object of settings; something else in its place is told what belongs there. */
+const settings = <const S extends z.core.$ZodShape>(shape: S) =>
+  z.strictObject(shape, {
+    error: ({ code }) => (code === 'invalid_type' ? 'must hold settings, one a line' : undefined),
+  })
+
+/** Said of a store that is neither; of one that is nearly either, what is wrong with it. */
+export const STORE_FORMS = 'must be a URL, or url and options'
+
+/** A store that needs to be told more than its URL. */
+const store = settings({
+  url: z.string('must be there').check(z.minLength(1, 'must not be empty'), refusing(refuseStore)),
+  endpoint: z.optional(checked(refuseEndpoint)),
+  region: z.optional(text()),
+  pathStyle: z.optional(z.boolean('must be true or false')),
+})
 
 const profile = z.strictObject(
   {
@@ -49,7 +78,22 @@ const profile = z.strictObject(
     environment: z.optional(oneOf(ENVIRONMENTS)),
     system: z.optional(text()),
     schemas: z.optional(z.record(z.string(), checked(refuseSchema), 'must map systems to schema names')),
-    stores: z.optional(z.record(z.string(), checked(refuseStore), 'must map names to URLs')),
+    stores: z.optional(
+      z.record(z.string(), z.union([checked(refuseStore), store], STORE_FORMS), 'must map names to URLs'),
+    ),
+    archive: z.optional(
+      settings({
+        cold: z.optional(
+          settings({
+            store: text(),
+            after: z.optional(checked(refuseInterval)),
+            formats: z.optional(
+              z.array(oneOf(COLD_FORMATS), 'must be a list').check(z.minLength(1, 'must not be empty')),
+            ),
+          }),
+        ),
+      }),
+    ),
     statementTimeout: z.optional(timeout),
     lockTimeout: z.optional(timeout),
     poolSize: z.optional(whole(1, 100)),
@@ -62,21 +106,18 @@ const profile = z.strictObject(
       ),
     ),
     maintenance: z.optional(
-      z.strictObject(
-        {
-          pause: z.optional(z.boolean('must be true or false')),
-          stopFile: z.optional(text()),
-          replicaLag: z.optional(timeout),
-          batchTime: z.optional(checked(refuseBatchTime)),
-          lease: z.optional(checked(refuseLease)),
-        },
-        { error: ({ code }) => (code === 'invalid_type' ? 'must hold settings, one a line' : undefined) },
-      ),
+      settings({
+        pause: z.optional(z.boolean('must be true or false')),
+        stopFile: z.optional(text()),
+        replicaLag: z.optional(timeout),
+        batchTime: z.optional(checked(refuseBatchTime)),
+        lease: z.optional(checked(refuseLease)),
+      }),
     ),
     retention: z.optional(
       z.record(
         z.string(),
-        z.record(z.string(), checked(refuseInterval), 'must map rules to ages'),
+        z.record(z.string(), checked(refuseRetention), 'must map rules to ages'),
         'must map systems to rules',
       ),
     ),
@@ -99,8 +140,26 @@ export type FileSettings = z.output<typeof file>
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return Object.keys(file.shape)
   if (path[0] !== 'profiles') return []
-  if (path.length === 3 && path[2] === 'credentials') return ['keyFile']
-  return path.length === 2 ? Object.keys(profile.shape) : []
+  if (path.length === 2) return Object.keys(profile.shape)
+  const [, , key, name] = path
+  if (path.length === 4) {
+    if (key === 'stores') return Object.keys(store.shape)
+    return key === 'archive' && name === 'cold' ? ['store', 'after', 'formats'] : []
+  }
+  return path.length === 3 ? (KEYS[String(key)] ?? []) : []
+}
+
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  credentials: ['keyFile'],
+  archive: ['cold'],
+  maintenance: ['pause', 'stopFile', 'replicaLag', 'batchTime', 'lease'],
+}
+
+/** An age, or a word that turns the rule on or off. */
+function refuseRetention(value: string): string | undefined {
+  if (RETENTION_SWITCHES.some((word) => word === value)) return undefined
+  const reason = refuseInterval(value)
+  return reason && `${reason}, or on or off`
 }
 
 function refuseTimeout(value: string): string | undefined {

@@ -1,15 +1,14 @@
 /** Everything of the configuration that is not the connection itself. */
-
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { InvalidValue } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
-import { type Config, ENVIRONMENTS, type Environment, type StoreConfig } from './config.ts'
+import { type Config, ENVIRONMENTS, type Environment } from './config.ts'
 import { chooseCredentials } from './credentials.ts'
 import { type Profile, place } from './find.ts'
+import { chooseMaintenance } from './maintenance.ts'
 import type { Sourced } from './parts.ts'
-import { dataHome, type Machine, variable } from './paths.ts'
+import { type Machine, variable } from './paths.ts'
 import type { Findings } from './report.ts'
+import { chooseStores } from './stores.ts'
 import { parseCount, parseSwitch, parseTimeout, refuseSchema } from './values.ts'
 
 /** Milliseconds. */
@@ -38,10 +37,10 @@ type Settings = Pick<
 const SCHEMA_VARIABLE = 'STEWARD_SCHEMA_'
 
 /** Where a key of the profile stands; empty without a profile. */
-type At = (...path: string[]) => string
+export type At = (...path: string[]) => string
 
 /** The places that a setting may come from, of the profile and machine at hand. */
-interface Sources {
+export interface Sources {
   readonly settings: Profile['settings'] | undefined
   readonly at: At
   /** A variable that cannot be read becomes a problem, and counts as not set. */
@@ -79,11 +78,11 @@ export function resolveSettings(
     ...(environment === undefined ? {} : { environment: findings.keep('environment', environment) }),
     ...(system === undefined ? {} : { system: findings.keep('system', system) }),
     schemas: schemas(settings?.schemas ?? {}, at, machine, findings),
-    stores: stores(settings?.stores ?? {}, at, machine, findings),
+    ...chooseStores(settings, at, machine, findings),
     ...limits(sources, findings),
     ...chooseCredentials(profile, machine, cwd, findings),
     retention: retention(settings?.retention ?? {}, at, findings),
-    maintenance: maintenance(machine),
+    maintenance: chooseMaintenance(sources, profile, machine, cwd, findings),
   }
 }
 
@@ -178,21 +177,6 @@ function schemas(
   )
 }
 
-function stores(
-  declared: Readonly<Record<string, string>>,
-  at: At,
-  machine: Machine,
-  findings: Findings,
-): StoreConfig[] {
-  const named = Object.entries(declared).map(([name, url]) => ({
-    name,
-    url: findings.keep(`stores.${name}`, { value: url, origin: at('stores', name) }),
-  }))
-  if (named.length > 0) return named
-  const url = pathToFileURL(join(dataHome(machine), 'artifacts')).href
-  return [{ name: 'local', url: findings.keep('stores.local', { value: url, origin: 'default' }) }]
-}
-
 function retention(
   declared: Readonly<Record<string, Readonly<Record<string, string>>>>,
   at: At,
@@ -204,17 +188,6 @@ function retention(
     }
   }
   return declared
-}
-
-/** How maintenance behaves where nothing is said of it. */
-function maintenance(machine: Machine): Config['maintenance'] {
-  return {
-    pause: false,
-    stopFile: join(dataHome(machine), 'maintenance.stop'),
-    replicaLagSeconds: 30,
-    batchMs: 1000,
-    leaseMs: 30_000,
-  }
 }
 
 function parseEnvironment(raw: string): Environment {

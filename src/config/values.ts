@@ -52,6 +52,16 @@ export function refuseStore(url: string): string | undefined {
   return 'must be file:///absolute/path or s3://bucket/prefix'
 }
 
+/** Why an S3-compatible server cannot be reached at a URL; undefined when it can. */
+export function refuseEndpoint(url: string): string | undefined {
+  const parsed = /^https?:\/\/[^/\s]/.test(url) && URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined) return 'must be http://host:port or https://host'
+  if (parsed.username !== '' || parsed.password !== '') {
+    return 'must not hold a key; AWS_ACCESS_KEY_ID and the other sources of the SDK give it'
+  }
+  return parsed.search === '' && parsed.hash === '' ? undefined : 'must be http://host:port or https://host'
+}
+
 /** Why a schema cannot hold a system's tables; undefined when it can. */
 export function refuseSchema(name: string): string | undefined {
   return name === 'steward' ? 'must not be steward, which holds records of its own' : refuseSchemaName(name)

@@ -91,6 +91,34 @@ describe('config check', () => {
     expect(both.stderr).toContain('contradicts STEWARD_CREDENTIALS_KEY_FILE')
   })
 
+  test('retention rules that nobody has are trouble, each with its place', async () => {
+    await project(
+      [
+        'profiles:',
+        '  default:',
+        `    url: ${migrated.url}`,
+        '    retention:',
+        '      skyvern: { finished-task: off }',
+        '      skyvrn: { finished-tasks: 3 days }',
+      ].join('\n'),
+    )
+    const { stdout, exitCode } = await runCli(['config', 'check', '--json'], { cwd })
+    expect(exitCode).toBe(10)
+    const file = join(cwd, 'steward.yaml')
+    expect(rowsOf(stdout).filter((row) => row.check === 'retention')).toEqual([
+      {
+        check: 'retention',
+        outcome: 'bad',
+        detail: `${file}:5: there is no rule of skyvern called finished-task (did you mean finished-tasks?)`,
+      },
+      {
+        check: 'retention',
+        outcome: 'bad',
+        detail: `${file}:6: there is no system called skyvrn (did you mean skyvern?)`,
+      },
+    ])
+  })
+
   test('an environment that contradicts the marker is trouble', async () => {
     await setEnvironment(migrated.db, 'production', 'test')
     const { exitCode, details } = await check(migrated.url, { STEWARD_ENVIRONMENT: 'development' })

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Config, Endpoint } from '../../src/config/config.ts'
+import { describeConfig } from '../../src/config/describe.ts'
 import { resolveConfig } from '../../src/config/resolve.ts'
 import { StewardError } from '../../src/errors.ts'
 
@@ -434,11 +435,114 @@ profil: prod
       'FILE profiles.prod.schemas.skyvern:11: must not be a schema of PostgreSQL itself',
       'FILE profiles.prod.stores.cold:10: must be file:///absolute/path or s3://bucket/prefix',
       'FILE profiles.prod.statementTimeout:9: must be a length of time such as 60s, or 0 for none',
-      'FILE profiles.prod.retention.skyvern.tasks:12: must be an age such as 90 days or 1 year 6 months',
+      'FILE profiles.prod.retention.skyvern.tasks:12: must be an age such as 90 days or 1 year 6 months, or on or off',
       'FILE profiles.prod.hots:4: is not a setting (did you mean host?)',
       'FILE profiles.prod.password:6: must not stand in this file; name a passwordFile, or add a line to ~/.pgpass',
       'FILE profiles.prod.ssl_mode:7: is not a setting (did you mean sslMode?)',
       'FILE profil:13: is not a setting (did you mean profile?)',
+    ])
+  })
+
+  test('stores with options, cold files, maintenance and switched rules', async () => {
+    const path = await project(`
+profiles:
+  default:
+    host: h
+    stores:
+      files: file:///srv/files
+      minio: { url: s3://cold/prod, endpoint: 'http://minio:9000', region: eu-1, pathStyle: true }
+    archive:
+      cold: { store: minio, after: 14 days, formats: [parquet, copy] }
+    maintenance:
+      pause: true
+      stopFile: run/stop
+      replicaLag: 0
+      batchTime: 500ms
+      lease: 1m
+    retention:
+      skyvern: { finished-tasks: off, artifacts: on }
+`)
+    const config = await resolve({ STEWARD_MAINTENANCE_LEASE: '10s' })
+    expect(config).toMatchObject({
+      stores: [
+        { name: 'files', url: 'file:///srv/files' },
+        { name: 'minio', url: 's3://cold/prod', endpoint: 'http://minio:9000', region: 'eu-1', pathStyle: true },
+      ],
+      cold: { store: 'minio', after: '14 days', formats: ['copy', 'parquet'] },
+      maintenance: {
+        pause: true,
+        stopFile: join(dirname(path), 'run/stop'),
+        replicaLagSeconds: 0,
+        batchMs: 500,
+        leaseMs: 10_000,
+      },
+      retention: { skyvern: { 'finished-tasks': 'off', artifacts: 'on' } },
+    })
+    expect(describeConfig(config)).toEqual(
+      expect.arrayContaining([
+        { setting: 'stores.minio.endpoint', value: 'http://minio:9000', origin: `${path}:7` },
+        { setting: 'archive.cold.formats', value: 'copy, parquet', origin: `${path}:9` },
+        { setting: 'maintenance.pause', value: 'true', origin: `${path}:11` },
+        { setting: 'maintenance.replicaLag', value: 'none', origin: `${path}:13` },
+        { setting: 'maintenance.lease', value: '10s', origin: 'STEWARD_MAINTENANCE_LEASE' },
+        { setting: 'retention.skyvern.finished-tasks', value: 'off', origin: `${path}:17` },
+      ]),
+    )
+  })
+
+  test('without a word of maintenance it has its usual pace, and archived rows stay in their tables', async () => {
+    const config = await resolve({ STEWARD_DATA_HOME: '/data' })
+    expect(config.maintenance).toEqual({
+      pause: false,
+      stopFile: '/data/maintenance.stop',
+      replicaLagSeconds: 30,
+      batchMs: 1000,
+      leaseMs: 30_000,
+    })
+    expect(config.cold).toBeUndefined()
+  })
+
+  test('every problem of stores, cold files and maintenance is named where it stands', async () => {
+    await project(`
+profiles:
+  default:
+    host: h
+    stores:
+      a: { url: s3://bucket, endpiont: x, pathStyle: maybe }
+      b: { region: x }
+      c: 7
+      d: { url: s3://bucket, endpoint: 'https://key:hidden@minio' }
+    archive: { cold: { aftr: 3 days, formats: [copy, parqet] } }
+    maintenance: { replicaLag: soon, lease: 1ms, stopfile: x, batchTime: 2h }
+`)
+    expect((await problems()).toSorted()).toEqual(
+      [
+        'FILE profiles.default.stores.a.endpiont:6: is not a setting (did you mean endpoint?)',
+        'FILE profiles.default.stores.a.pathStyle:6: must be true or false',
+        'FILE profiles.default.stores.b.url:7: must be there',
+        'FILE profiles.default.stores.c:8: must be a URL, or url and options',
+        'FILE profiles.default.stores.d.endpoint:9: must not hold a key; AWS_ACCESS_KEY_ID and the other sources of the SDK give it',
+        'FILE profiles.default.archive.cold.aftr:10: is not a setting (did you mean after?)',
+        'FILE profiles.default.archive.cold.formats.1:10: must be one of copy, parquet (did you mean parquet?)',
+        'FILE profiles.default.archive.cold.store:10: must be text',
+        'FILE profiles.default.maintenance.batchTime:11: must be from 10ms to 10m',
+        'FILE profiles.default.maintenance.lease:11: must be from 1s to 1h',
+        'FILE profiles.default.maintenance.replicaLag:11: must be a length of time such as 60s, or 0 for none',
+        'FILE profiles.default.maintenance.stopfile:11: is not a setting (did you mean stopFile?)',
+      ].toSorted(),
+    )
+    await project(`
+profiles:
+  default:
+    host: h
+    stores:
+      files: { url: file:///srv/files, region: x }
+    archive: { cold: { store: fils } }
+`)
+    expect(await problems({ STEWARD_MAINTENANCE_PAUSE: 'maybe' })).toEqual([
+      'FILE:6: region of files is for s3:// stores only',
+      'FILE:7: archive.cold.store names no store: fils (did you mean files?)',
+      'STEWARD_MAINTENANCE_PAUSE: must be true or false',
     ])
   })
 

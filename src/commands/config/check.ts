@@ -51,6 +51,7 @@ async function runChecks(context: Context): Promise<Check[]> {
     { check: 'files', outcome: 'ok', detail: files },
     ...warnings.map((detail): Check => ({ check: 'configuration', outcome: 'warn', detail })),
     ...(await credentialsChecks(config)),
+    ...(await retentionChecks(config)),
     ...(await serverChecks(context, config, db)),
     ...(await schemaChecks(config, db)),
     await environmentCheck(config, db),
@@ -75,6 +76,17 @@ async function credentialsChecks(config: Config): Promise<Check[]> {
     if (!(error instanceof UsageError)) throw error
     return [{ check, outcome: 'bad', detail: error.message }]
   }
+}
+
+/** Rules that the profile overrides and nobody has. */
+async function retentionChecks(config: Config): Promise<Check[]> {
+  const { unknownRetention } = await import('../retention.ts')
+  const problems = await unknownRetention(config)
+  return problems.map(({ where, reason }) => ({
+    check: 'retention',
+    outcome: 'bad',
+    detail: where === undefined ? reason : `${where}: ${reason}`,
+  }))
 }
 
 async function serverChecks(context: Context, config: Config, db: Database): Promise<Check[]> {
