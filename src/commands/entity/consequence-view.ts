@@ -24,13 +24,20 @@ export function consequenceSections(consequences: readonly Consequence[], of?: n
       key: 'consequences',
       title: of === undefined ? 'What happens with it' : `What happens with the first ${of.toLocaleString('en')}`,
       columns: COLUMNS,
-      rows: consequences.map((one) => ({
-        rows: one.rows,
-        entity: spoken(one.rows === 1 ? one.entity.name : one.entity.plural),
-        change: changeOf(one),
-      })),
+      rows: consequenceRows(consequences),
     },
   ]
+}
+
+/** A row for each, in the words of the plan. */
+export function consequenceRows(
+  consequences: readonly Consequence[],
+): { readonly rows: number; readonly entity: string; readonly change: string }[] {
+  return consequences.map((one) => ({
+    rows: one.rows,
+    entity: spoken(one.rows === 1 ? one.entity.name : one.entity.plural),
+    change: changeOf(one),
+  }))
 }
 
 /** Said after the change. */
