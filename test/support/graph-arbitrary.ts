@@ -171,6 +171,14 @@ export function graphChoices({ tables = 7, keys = 10, rows = 60 }: Size = {}): f
   })
 }
 
+/** The same with a key in every table, so that rows can be told apart by their id. */
+export function withKeys(choices: Choices): Choices {
+  return {
+    ...choices,
+    tables: choices.tables.map((table) => (table.primaryKey === 'none' ? { ...table, primaryKey: 'id' } : table)),
+  }
+}
+
 /** The graph that choices come to: numbers are taken modulo what there is, and what PostgreSQL refuses is left out. */
 export function graphOf(choices: Choices, schema: string): Graph {
   const count = choices.tables.length
@@ -326,7 +334,7 @@ function payloadOf({ payload }: TableChoice): string {
 }
 
 /** The text of the n-th id, as PostgreSQL prints it. */
-function idOf(type: IdType, n: number): string {
+export function idOf(type: IdType, n: number): string {
   switch (type) {
     case 'integer':
       return String(n - 3)

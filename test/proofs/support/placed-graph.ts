@@ -6,7 +6,7 @@ import { referencesOf, type Verdict } from '../../support/graph-model.ts'
 import { type Graph, type GraphTable, graphDdl, nameOf } from '../../support/graph-schema.ts'
 
 /** The cells of a row as text, in the order of its table's columns, as one text. */
-type Cells = string
+export type Cells = string
 
 export interface PlacedGraph {
   readonly graph: Graph
@@ -50,7 +50,8 @@ async function cellsOf(client: Client, table: GraphTable, archived = false): Pro
   return (await valuesOf(client, table, archived)).map((values) => cells(table, values))
 }
 
-async function valuesOf(
+/** The rows of a table, values as text. */
+export async function valuesOf(
   client: Client,
   table: GraphTable,
   archived = false,
@@ -71,7 +72,7 @@ async function valuesOf(
   return rows.map((row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index] ?? null])))
 }
 
-const cells = (table: GraphTable, values: Readonly<Record<string, string | null>>): Cells =>
+export const cells = (table: GraphTable, values: Readonly<Record<string, string | null>>): Cells =>
   JSON.stringify(table.columns.map(({ name }) => values[name] ?? null))
 
 /**
@@ -117,13 +118,14 @@ export async function mismatches(client: Client, { graph }: PlacedGraph, { moved
   return wrong
 }
 
-interface Detached {
+export interface Detached {
   readonly table: string
   readonly key: Readonly<Record<string, string | null>>
   readonly reference: Readonly<Record<string, string | null>>
 }
 
-async function detachedIn(client: Client, graph: Graph): Promise<Detached[]> {
+/** References that were let go of, the newest first. */
+export async function detachedIn(client: Client, graph: Graph): Promise<Detached[]> {
   const { rows } = await client.query<{ name: string; key: string; reference: string }>(
     `SELECT d.schema_name || '/' || d.table_name AS name,
             (SELECT json_object_agg(key, value) FROM jsonb_each_text(d.row_key))::text AS key,
@@ -142,7 +144,7 @@ async function detachedIn(client: Client, graph: Graph): Promise<Detached[]> {
 }
 
 /** The row as it was before its references were let go of. */
-function withReferences(
+export function withReferences(
   row: Readonly<Record<string, string | null>>,
   { schema, name }: GraphTable,
   detached: readonly Detached[],

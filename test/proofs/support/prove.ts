@@ -15,19 +15,27 @@ export const SEED = Number(process.env.PROOFS_SEED ?? 20261122)
 /** A failing case is tried this many times more in smaller forms. */
 const SHRINKING = 60
 
+export interface Proving<T> {
+  /** How many cases. */
+  readonly runs: number
+  readonly size?: Size
+  /** Further choices of a case, such as when to kill: shrunk with the graph. */
+  readonly extra: fc.Arbitrary<T>
+  readonly adapt?: (choices: Choices) => Choices
+}
+
 /**
  * Asserts something of random graphs, each in a schema of its own.
  *
- * @param extra further choices of a case, such as when to kill: shrunk with the graph
  * @throws Error with the smallest counterexample found, and how to run it again
  */
 export async function proveForGraphs<T>(
-  { runs, size, extra }: { readonly runs: number; readonly size?: Size; readonly extra: fc.Arbitrary<T> },
+  { runs, size, extra, adapt = (choices) => choices }: Proving<T>,
   holds: (graph: Graph, extra: T) => Promise<void>,
 ): Promise<void> {
   let [number, tries] = [0, -1]
   let last: { readonly choices: Choices; readonly error: unknown } | undefined
-  const property = fc.asyncProperty(graphChoices(size), extra, async (choices, also) => {
+  const property = fc.asyncProperty(graphChoices(size).map(adapt), extra, async (choices, also) => {
     // fast-check shrinks until nothing smaller fails, which on a real database takes too long.
     if (tries >= SHRINKING) return
     if (tries >= 0) tries++
