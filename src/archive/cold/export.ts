@@ -15,8 +15,10 @@ import {
   OperationError,
   RefusedError,
   StewardError,
+  UsageError,
 } from '../../errors.ts'
 import type { JobOutcome, JobResult } from '../../model/job.ts'
+import { sql } from '../../model/sql.ts'
 import type { Store } from '../../storage/store.ts'
 import { CREATED_BY } from './created-by.ts'
 import { type ColdHead, coldHead, detachedReferences, recordedTables } from './head.ts'
@@ -63,7 +65,8 @@ const HOPELESS = 5
  *
  * @param batches ids; those that are not `archived` any more when their turn comes are skipped
  * @returns what was done, also when it was stopped or a batch failed
- * @throws LockedError when the lease was lost; ConnectionError when the database or the store cannot be reached
+ * @throws UsageError for formats that cannot be loaded again; LockedError when the lease was lost; ConnectionError when
+ *   the database cannot be reached
  */
 export async function exportBatches(
   db: Database,
@@ -72,6 +75,7 @@ export async function exportBatches(
   run: JobRun,
   options: ExportOptions,
 ): Promise<ExportResult> {
+  expectLoadable(options)
   const exported: ExportedBatch[] = []
   let failuresInARow = 0
   for (const batchId of batches) {
@@ -93,6 +97,16 @@ export async function exportBatches(
     undefined,
     batches.length === 0 ? 'no batch is to be exported' : 'every batch was looked at',
   )
+}
+
+/** @throws UsageError when rows would be let go with files that nothing can load */
+export function expectLoadable({ formats, keepRows }: Pick<ExportOptions, 'formats' | 'keepRows'>): void {
+  if (keepRows || formats.includes('copy')) return
+  throw new UsageError({
+    code: 'no-loadable-format',
+    message: 'Rows are let go only with COPY files: a restore loads those, Parquet is for analysis',
+    hint: 'Add copy to the formats, or keep the rows with --keep-rows',
+  })
 }
 
 function summed(exported: readonly ExportedBatch[], stopped: JobOutcome | undefined, why: string): ExportResult {
@@ -132,7 +146,7 @@ async function exportOne(
     return await exportBatch(db, head, store, run, options)
   } catch (error) {
     if (error instanceof InterruptedError) return error
-    if (!(error instanceof StewardError) || endsTheRun(error)) throw error
+    if (!(error instanceof StewardError) || (await endsTheRun(db, error))) throw error
     const problems = error.problems.map(({ where, reason }) => `${where ?? ''}: ${reason}`)
     return {
       batchId,
@@ -144,10 +158,14 @@ async function exportOne(
   }
 }
 
-/** What would meet the next batch just the same, or means that nothing more may be written. */
-function endsTheRun(error: StewardError): boolean {
+/** Whether nothing more may be written, or nothing can be: a database that answers makes it a matter of one batch. */
+async function endsTheRun(db: Database, error: StewardError): Promise<boolean> {
   if (error instanceof LockedError) return error.code === 'lease-lost'
-  return error instanceof ConnectionError
+  if (!(error instanceof ConnectionError)) return false
+  return db.one(sql`SELECT 1`).then(
+    () => false,
+    () => true,
+  )
 }
 
 async function exportBatch(
