@@ -1,0 +1,318 @@
+/**
+ * One batch of marks in one transaction: rows locked and asked again, rows deleted, files removed, marks removed,
+ * committed.
+ *
+ * The rows' DELETE is the first to be issued and the last to be seen. What the database refuses (a foreign key, a
+ * trigger, row security) is known before a file is touched; nobody sees a row gone whose file is there; and a crash in
+ * between leaves row and mark, with which the next run finds the file missing and ends what was begun.
+ */
+import type { Transaction } from '../db/database.ts'
+import { RefusedError, StewardError } from '../errors.ts'
+import { allOf, identifier, raw, sql } from '../model/sql.ts'
+import type { Store } from '../storage/store.ts'
+import { refusalOf, removeFiles } from './files.ts'
+import { type Holders, heldAmong } from './holders.ts'
+import { coveredSql, keepers, keysSql, lockParents, type RowTarget, tableOf, unkeptSql } from './row-target.ts'
+import type { Cleaning } from './scope.ts'
+import { type Found, lockMarks, recordFailures, removeMarks } from './tombstones.ts'
+import { canonicalUri, isPlain } from './uri.ts'
+import type { UriCounts } from './uri-counts.ts'
+
+/** Who stands for files, as it was found at the beginning of the run. */
+export interface Standing {
+  readonly holders: Holders
+  readonly unindexed: UriCounts
+}
+
+export interface BatchOutcome {
+  /** Rows that were deleted with their marks. */
+  readonly rows: number
+  readonly removed: readonly Found[]
+  readonly missing: number
+  /** Marks that went although the file stays: another row stands for it. */
+  readonly shared: number
+  /** Marks taken back. */
+  readonly lifted: number
+  readonly failed: readonly { readonly id: string; readonly reason: string }[]
+  /** Rows that stay, by reason. */
+  readonly kept: ReadonlyMap<string, number>
+  readonly silent: readonly { readonly store: string; readonly reason: string }[]
+}
+
+/** Milliseconds that a batch waits for a lock that SKIP LOCKED does not pass over. */
+const LOCK_MS = 1_000
+
+export const BUSY = 'in use by another transaction'
+
+export async function cleanBatch(
+  cleaning: Cleaning,
+  target: RowTarget,
+  standing: Standing,
+  marks: readonly Found[],
+): Promise<BatchOutcome> {
+  const { db, run, stores } = cleaning
+  const { system } = target.placed
+  const refused = marks.flatMap(({ id, uri }) => {
+    const reason = refusalOf(stores, uri)
+    return reason === undefined ? [] : [{ id, reason }]
+  })
+  const without = new Set(refused.map(({ id }) => id))
+  const doable = without.size === 0 ? marks : marks.filter(({ id }) => !without.has(id))
+  const outcome = await db.transaction(
+    async (tx) => {
+      await run.lease.guard(tx)
+      const done = await inTransaction(cleaning, target, standing, tx, doable)
+      await recordFailures(tx, target.owner, run.runId, [...refused, ...done.failed])
+      await cleaning.at?.('committing')
+      return { ...done, failed: [...refused, ...done.failed] }
+    },
+    {
+      lockTimeoutMs: LOCK_MS,
+      settings: {
+        ...system.movesWith,
+        ...(system.actorSetting === undefined ? {} : { [system.actorSetting]: run.actor.osUser }),
+        // A store that is slow is no reason for the server to end the transaction.
+        idle_in_transaction_session_timeout: '0',
+      },
+    },
+  )
+  for (const { uri } of outcome.counted) standing.unindexed.take(canonicalUri(uri))
+  await cleaning.at?.('committed')
+  return outcome
+}
+
+interface InTransaction extends BatchOutcome {
+  /** Rows that went and that the bag of the run counts. */
+  readonly counted: readonly Found[]
+}
+
+async function inTransaction(
+  cleaning: Cleaning,
+  target: RowTarget,
+  standing: Standing,
+  tx: Transaction,
+  marks: readonly Found[],
+): Promise<InTransaction> {
+  const kept = new Map<string, number>()
+  const keep = (reason: string, rows: number) => rows > 0 && kept.set(reason, (kept.get(reason) ?? 0) + rows)
+
+  const { mine, changed, gone, busy } = await lockRows(target, tx, marks)
+  keep(BUSY, busy)
+  const parents = await lockParents(tx, target, idsOf(mine))
+  await tx.execute(raw('SAVEPOINT steward_rows'))
+  let deleted = await deleteRows(target, tx, mine, parents)
+  const stays = await whyNot(target, tx, without(mine, deleted), parents)
+  for (const [reason, some] of stays.kept) keep(reason, some)
+
+  const going = [...deleted, ...gone]
+  const own = ownCounts(standing, deleted)
+  const uris = new Map(going.map((mark) => [canonicalUri(mark.uri), mark.uri]))
+  const held = await heldAmong(
+    tx,
+    standing.holders,
+    [...uris.keys()],
+    (uri) => standing.unindexed.count(uri) > (own.get(uri) ?? 0),
+  )
+  const files = [...uris].filter(([canonical]) => !held.has(canonical)).map(([, uri]) => uri)
+  await cleaning.at?.('removing')
+  const removals = files.length === 0 ? { of: new Map(), silent: [] } : await removeFiles(cleaning.stores, files)
+  await cleaning.at?.('removed')
+
+  // One answer for each file, told to all its rows.
+  const answerOf = (mark: Found) => removals.of.get(uris.get(canonicalUri(mark.uri)) ?? mark.uri)
+  const failed = going.flatMap((mark) => {
+    const answer = answerOf(mark)
+    if (answer?.outcome !== 'failed' && answer?.outcome !== 'refused') return []
+    return [{ id: mark.id, reason: answer.outcome === 'refused' ? `refused: ${answer.reason}` : answer.reason }]
+  })
+  const stuck = new Set(failed.map(({ id }) => id))
+  if (failed.length > 0) {
+    // Their rows come back; those of the files that went go again.
+    await tx.execute(raw('ROLLBACK TO SAVEPOINT steward_rows'))
+    deleted = await deleteRows(
+      target,
+      tx,
+      deleted.filter(({ id }) => !stuck.has(id)),
+      parents,
+    )
+  }
+  await tx.execute(raw('RELEASE SAVEPOINT steward_rows'))
+
+  const released = gone.filter(({ id }) => !stuck.has(id))
+  const lifted = [...changed, ...(await stillThere(cleaning, stays.uncovered))]
+  await removeMarks(tx, target.owner, [...deleted, ...released, ...lifted])
+
+  const finished = [...deleted, ...released]
+  const first = new Set<string>()
+  const oneAFile = finished.filter(({ uri }) => {
+    const canonical = canonicalUri(uri)
+    return !first.has(canonical) && first.add(canonical)
+  })
+  return {
+    rows: deleted.length,
+    removed: oneAFile.filter((mark) => answerOf(mark)?.outcome === 'removed'),
+    missing: oneAFile.filter((mark) => answerOf(mark)?.outcome === 'missing').length,
+    shared: finished.filter(({ uri }) => held.has(canonicalUri(uri))).length,
+    lifted: lifted.length,
+    failed,
+    kept,
+    silent: removals.silent,
+    counted: deleted.filter(({ uri }) => isCounted(standing, target, uri)),
+  }
+
+  function ownCounts(of: Standing, rows: readonly Found[]): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { uri } of rows) {
+      if (!isCounted(of, target, uri)) continue
+      const canonical = canonicalUri(uri)
+      counts.set(canonical, (counts.get(canonical) ?? 0) + 1)
+    }
+    return counts
+  }
+}
+
+/** Whether a live row of the target is in the bag of what no index finds. */
+function isCounted({ holders }: Standing, { placed, entity }: RowTarget, uri: string): boolean {
+  const table = holders.tables.find(
+    (one) => one.kind === 'live' && one.schema === placed.schema && one.table === entity.table,
+  )
+  return table?.indexed === false || !isPlain(uri)
+}
+
+interface Locked {
+  /** Rows that are there, locked, and stand for the file that was marked. */
+  readonly mine: readonly Found[]
+  /** Rows that stand for another file by now. */
+  readonly changed: readonly Found[]
+  /** Marks, locked, whose rows are gone. */
+  readonly gone: readonly Found[]
+  readonly busy: number
+}
+
+async function lockRows(target: RowTarget, tx: Transaction, marks: readonly Found[]): Promise<Locked> {
+  const { entity } = target
+  const expected = marks.filter(({ rowStays }) => rowStays)
+  const key = identifier('a', entity.primaryKey)
+  const rows =
+    expected.length === 0
+      ? []
+      : await tx.rows<{ id: string; uri: string | null }>(sql`
+          SELECT ${key}::text AS id, ${identifier('a', entity.file.uri)} AS uri
+          FROM ${tableOf(target)} AS a
+          WHERE ${key} = ANY (${keysSql(target, idsOf(expected))})
+          FOR UPDATE SKIP LOCKED`)
+  const uriOf = new Map(rows.map(({ id, uri }) => [id, uri]))
+  const mine = expected.filter(({ id, uri }) => uriOf.get(id) === uri)
+  const changed = expected.filter(({ id, uri }) => uriOf.has(id) && uriOf.get(id) !== uri)
+  const absent = expected.filter(({ id }) => !uriOf.has(id))
+  const there =
+    absent.length === 0
+      ? []
+      : await tx.rows<{ id: string }>(sql`
+          SELECT ${key}::text AS id
+          FROM ${tableOf(target)} AS a
+          WHERE ${key} = ANY (${keysSql(target, idsOf(absent))})`)
+  const busy = new Set(there.map(({ id }) => id))
+  const orphaned = [...marks.filter(({ rowStays }) => !rowStays), ...absent.filter(({ id }) => !busy.has(id))]
+  // Read again: whoever deleted the row may have put another file into its mark.
+  const gone = orphaned.length === 0 ? [] : await lockMarks(tx, target.owner, idsOf(orphaned))
+  return { mine, changed, gone, busy: busy.size }
+}
+
+/** Deletes those that are covered by a rule now, belong to nothing active, and are referred to by nothing that stays. */
+async function deleteRows(
+  target: RowTarget,
+  tx: Transaction,
+  rows: readonly Found[],
+  parents: readonly { readonly column: string; readonly busy: readonly string[] }[],
+): Promise<Found[]> {
+  if (rows.length === 0) return []
+  const key = identifier('a', target.entity.primaryKey)
+  const deleted = await tx.rows<{ id: string }>(sql`
+    DELETE FROM ${tableOf(target)} AS a
+    WHERE ${allOf([
+      sql`${key} = ANY (${keysSql(target, idsOf(rows))})`,
+      coveredSql(target, 'a'),
+      unkeptSql(target, 'a'),
+      ...parents.filter(({ busy }) => busy.length > 0).map((parent) => sql`NOT ${isBusy(parent)}`),
+    ])}
+    RETURNING ${key}::text AS id`)
+  const ids = new Set(deleted.map(({ id }) => id))
+  return rows.filter(({ id }) => ids.has(id))
+}
+
+function isBusy({ column, busy }: { readonly column: string; readonly busy: readonly string[] }) {
+  return sql`COALESCE(${identifier('a', column)}::text = ANY (${[...busy]}::text[]), FALSE)`
+}
+
+interface Stays {
+  readonly kept: ReadonlyMap<string, number>
+  /** Rows that are not to go any more: their marks are taken back where the file is still there. */
+  readonly uncovered: readonly Found[]
+}
+
+/** Why locked rows were not deleted. */
+async function whyNot(
+  target: RowTarget,
+  tx: Transaction,
+  rows: readonly Found[],
+  parents: readonly { readonly column: string; readonly busy: readonly string[] }[],
+): Promise<Stays> {
+  const kept = new Map<string, number>()
+  if (rows.length === 0) return { kept, uncovered: [] }
+  const key = identifier('a', target.entity.primaryKey)
+  const cases = [
+    ...parents.filter(({ busy }) => busy.length > 0).map((parent) => sql`WHEN ${isBusy(parent)} THEN ${BUSY}`),
+    ...keepers(target, 'a').map(({ reason, holds }) => sql`WHEN ${holds} THEN ${reason}`),
+    sql`WHEN ${coveredSql(target, 'a')} THEN ${VETOED}`,
+  ]
+  const found = await tx.rows<{ id: string; reason: string }>(sql`
+    SELECT ${key}::text AS id, CASE ${cases.reduce((all, one) => sql`${all} ${one}`)} ELSE '' END AS reason
+    FROM ${tableOf(target)} AS a
+    WHERE ${key} = ANY (${keysSql(target, idsOf(rows))})`)
+  const reasons = new Map(found.map(({ id, reason }) => [id, reason]))
+  const uncovered: Found[] = []
+  for (const row of rows) {
+    const reason = reasons.get(row.id) ?? ''
+    if (reason !== '') kept.set(reason, (kept.get(reason) ?? 0) + 1)
+    if (reason !== BUSY) uncovered.push(row)
+  }
+  return { kept, uncovered }
+}
+
+const VETOED = 'not deleted by the database (a trigger or row security)'
+
+/**
+ * Those whose file is there: their marks are taken back. One whose file went in a run that was killed keeps its mark, so
+ * that it is ended as soon as a rule covers the row again.
+ */
+async function stillThere({ stores }: Cleaning, marks: readonly Found[]): Promise<Found[]> {
+  const lifted: Found[] = []
+  for (const mark of marks) {
+    const store = stores.holding(mark.uri)
+    const there = store === undefined || (await isThere(store, mark.uri))
+    if (there) lifted.push(mark)
+  }
+  return lifted
+}
+
+/** What a store refuses to look at was not deleted by us; of one that does not answer nothing is known. */
+async function isThere(store: Store, uri: string): Promise<boolean> {
+  try {
+    return (await store.stat(uri)) !== undefined
+  } catch (error) {
+    if (error instanceof RefusedError) return true
+    if (error instanceof StewardError) return false
+    throw error
+  }
+}
+
+function without(all: readonly Found[], some: readonly Found[]): Found[] {
+  if (some.length === all.length) return []
+  const ids = new Set(some.map(({ id }) => id))
+  return all.filter(({ id }) => !ids.has(id))
+}
+
+function idsOf(marks: readonly Found[]): string[] {
+  return marks.map(({ id }) => id)
+}

@@ -1,0 +1,183 @@
+/**
+ * Who stands for a file: rows of the tables whose entities have files, rows of those tables that are archived, and
+ * files of archived rows that lie in cold files only. A file goes, or counts as an orphan, when none of them does.
+ */
+import { archiveSchemaOf, STEWARD_SCHEMA } from '../config/config.ts'
+import type { Database, Queryable } from '../db/database.ts'
+import type { Entity } from '../model/entity.ts'
+import { identifier, join, type Sql, sql } from '../model/sql.ts'
+import type { System } from '../model/system.ts'
+import { canonicalUri, isOddSql } from './uri.ts'
+import { UriCounts } from './uri-counts.ts'
+
+/** A system whose tables are in the database. */
+export interface PlacedSystem {
+  readonly system: System
+  /** Unquoted. */
+  readonly schema: string
+}
+
+/** A table of rows that stand for files. */
+export interface Holder {
+  /** `skyvern.artifacts`, `skyvern_archive.artifacts`, `steward.archived_files`. */
+  readonly name: string
+  readonly schema: string
+  readonly table: string
+  /** Column of the URI. */
+  readonly uri: string
+  /** Column that tells the rows apart, for people. */
+  readonly key: string
+  /** Type of that column, for values that are compared with it. */
+  readonly keyType: string
+  /** Column of the size in bytes. */
+  readonly bytes: string
+  /** Instant of the row, as far as the entity has one. */
+  readonly time: string | undefined
+  /** `live`: rows of the platform. `archived`: they are in the archive tables. `cold`: in cold files. */
+  readonly kind: 'live' | 'archived' | 'cold'
+  /** Whether an index leads with the URI. */
+  readonly indexed: boolean
+}
+
+export interface Holders {
+  readonly tables: readonly Holder[]
+  /** One a table without an index that finds URIs: the statement that would make one. */
+  readonly suggestions: readonly string[]
+}
+
+/** Entities of a system that have files by their rows. */
+export function filedEntities({ system }: PlacedSystem): (Entity & { readonly file: NonNullable<Entity['file']> })[] {
+  return system.entities.flatMap((entity) => (entity.file ? [{ ...entity, file: entity.file }] : []))
+}
+
+/** Finds those that are in the database. */
+export async function holdersIn(db: Queryable, systems: readonly PlacedSystem[]): Promise<Holders> {
+  const wanted = systems.flatMap((placed) =>
+    filedEntities(placed).flatMap((entity): Omit<Holder, 'indexed' | 'keyType'>[] => {
+      const { table, primaryKey: key, file, list } = entity
+      const one = { table, key, uri: file.uri, bytes: file.bytes, time: list.time }
+      const archive = archiveSchemaOf(placed.schema)
+      return [
+        { ...one, schema: placed.schema, name: `${placed.schema}.${table}`, kind: 'live' },
+        { ...one, schema: archive, name: `${archive}.${table}`, kind: 'archived' },
+      ]
+    }),
+  )
+  const cold = {
+    name: `${STEWARD_SCHEMA}.archived_files`,
+    schema: STEWARD_SCHEMA,
+    table: 'archived_files',
+    key: 'artifact_id',
+    uri: 'uri',
+    bytes: 'bytes',
+    time: undefined,
+    kind: 'cold',
+  } as const
+  const found: Holder[] = []
+  for (const one of [...wanted, cold]) {
+    const facts = await columnFacts(db, one)
+    if (facts !== undefined) found.push({ ...one, ...facts })
+  }
+  const suggestions = found
+    .filter(({ indexed }) => !indexed)
+    .map(
+      ({ schema, table, uri }) =>
+        `CREATE INDEX CONCURRENTLY ON ${identifier(schema, table).sql} USING hash (${identifier(uri).sql})`,
+    )
+  return { tables: found, suggestions }
+}
+
+/** Undefined when the table, or one of its columns, is not there. */
+function columnFacts(
+  db: Queryable,
+  { schema, table, uri, key }: Omit<Holder, 'indexed' | 'keyType'>,
+): Promise<{ indexed: boolean; keyType: string } | undefined> {
+  return db.maybeOne<{ indexed: boolean; keyType: string }>(sql`
+    SELECT
+      format_type(k.atttypid, NULL) AS "keyType",
+      -- Any index that finds one value: a B-tree or a hash, of all rows, usable.
+      EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index AS i
+        JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
+        JOIN pg_catalog.pg_am AS am ON am.oid = ic.relam
+        WHERE i.indrelid = c.oid
+          AND i.indisvalid
+          AND i.indpred IS NULL
+          AND i.indkey[0] = u.attnum
+          AND am.amname IN ('btree', 'hash')
+      ) AS indexed
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute AS u ON u.attrelid = c.oid AND u.attname = ${uri} AND NOT u.attisdropped
+    JOIN pg_catalog.pg_attribute AS k ON k.attrelid = c.oid AND k.attname = ${key} AND NOT k.attisdropped
+    WHERE n.nspname = ${schema}
+      AND c.relname = ${table}
+      AND c.relkind IN ('r', 'p')`)
+}
+
+/**
+ * What no index finds: every URI that may be written in several ways, and every URI of tables without an index, as one
+ * stands for. One pass over these tables; rows that come meanwhile and write an old file's URI in an odd way are not
+ * seen, so it is made anew for each run.
+ */
+export async function countUnindexed(db: Database, holders: Holders): Promise<UriCounts> {
+  const counts = new UriCounts()
+  await db.transaction(
+    async (tx) => {
+      for (const { schema, table, uri, indexed } of holders.tables) {
+        const column = identifier('h', uri)
+        const some = indexed ? isOddSql(column) : sql`${column} IS NOT NULL`
+        const rows = tx.stream<{ uri: string }>(
+          sql`SELECT ${column} AS uri FROM ${identifier(schema, table)} AS h WHERE ${some}`,
+          10_000,
+        )
+        for await (const row of rows) counts.add(canonicalUri(row.uri))
+      }
+    },
+    { readOnly: true, statementTimeoutMs: 0 },
+  )
+  return counts
+}
+
+/**
+ * The rows that the indexes find for canonical URIs, as a statement: one row a holder and URI.
+ *
+ * @param holders those with an index
+ */
+export function heldSql(holders: readonly Holder[], uris: readonly string[]): Sql {
+  if (holders.length === 0) return sql`SELECT ''::text AS holder, ''::text AS uri WHERE FALSE`
+  const branches = holders.map(
+    ({ name, schema, table, uri }) => sql`
+      SELECT ${name}::text AS holder, f.uri
+      FROM asked AS f
+      WHERE EXISTS (SELECT FROM ${identifier(schema, table)} AS h WHERE ${identifier('h', uri)} = f.uri)`,
+  )
+  return sql`
+    WITH asked AS MATERIALIZED (SELECT unnest(${[...uris]}::text[]) AS uri)
+    ${join(branches, '\n      UNION ALL')}`
+}
+
+/**
+ * Canonical URIs for which somebody stands, with the table that was found first.
+ *
+ * @param oddly whether a row that no index finds stands for it
+ */
+export async function heldAmong(
+  db: Queryable,
+  { tables }: Holders,
+  uris: readonly string[],
+  oddly: (uri: string) => boolean,
+): Promise<Map<string, string>> {
+  const held = new Map<string, string>()
+  if (uris.length === 0) return held
+  const indexed = tables.filter((one) => one.indexed)
+  for (const { holder, uri } of await db.rows<{ holder: string; uri: string }>(heldSql(indexed, uris))) {
+    if (!held.has(uri)) held.set(uri, holder)
+  }
+  for (const uri of uris) if (!held.has(uri) && oddly(uri)) held.set(uri, ODDLY)
+  return held
+}
+
+/** What is said of rows that only the pass over all of them found. */
+export const ODDLY = 'another row'
