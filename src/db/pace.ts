@@ -48,8 +48,9 @@ export interface PaceOptions {
   readonly say: (line: string) => void
 }
 
-/** Milliseconds between two looks at a reason that holds. */
-const LOOK_AGAIN = 1000
+/** Milliseconds between two looks at a reason that holds: soon at first, then less and less often. */
+const FIRST_PAUSE = 100
+const LONGEST_PAUSE = 1000
 
 /** A pace for one run, whose time begins now. Close it, or a look at the locks may go on. */
 export function openPace(options: PaceOptions): Pace & { close(): void } {
@@ -98,7 +99,7 @@ export function openPace(options: PaceOptions): Pace & { close(): void } {
     async next() {
       batchOver()
       let waiting: { readonly reason: Reason; readonly why: string; readonly since: number } | undefined
-      for (;;) {
+      for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
         const stop = ended(waiting?.why)
         if (stop !== undefined) return stop
         const found = await firstReason(waiting?.reason)
@@ -107,7 +108,7 @@ export function openPace(options: PaceOptions): Pace & { close(): void } {
           say(`waits: ${found.why}`)
           waiting = { ...found, since: performance.now() }
         }
-        await sleep(Math.min(LOOK_AGAIN, deadline - performance.now()), signal)
+        await sleep(Math.min(pause, deadline - performance.now()), signal)
       }
       // A stop that came with the last look is not to cost another batch.
       const stop = ended(undefined)
