@@ -6,7 +6,7 @@
  * next. Binary output would be faster to make, but names types by OIDs, which a dump and restore changes; PostgreSQL's
  * own hash functions depend on the byte order of the machine, and take 1.0 and 1.00 for the same.
  */
-import { identifier, join, type Sql, sql } from '../model/sql.ts'
+import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 
 /**
  * Settings of every transaction that makes or compares digests, or reads or writes COPY text: the text of a value
@@ -28,9 +28,11 @@ export const TEXT_SETTINGS: Readonly<Record<string, string>> = {
  * Most of its time goes into the row's text. The sum of bigints is a numeric that is added up in 128 bits.
  *
  * @param columns in the order of `archive_batch_tables.columns`
+ * @param only condition that a row counts
  */
-export function digestSql(alias: string, columns: readonly string[]): Sql {
-  return sql`COALESCE(SUM(${rowHashSql(alias, columns)}), 0)`
+export function digestSql(alias: string, columns: readonly string[], only?: Sql): Sql {
+  const which = only === undefined ? raw('') : sql` FILTER (WHERE ${only})`
+  return sql`COALESCE(SUM(${rowHashSql(alias, columns)})${which}, 0)`
 }
 
 /** What one row adds to the digest: the first 64 bits of its SHA-256, as a signed number. */

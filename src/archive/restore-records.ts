@@ -1,0 +1,68 @@
+/** What the batches' records say once rows have left them, and whether the rest is still what it was. */
+import type { Transaction } from '../db/database.ts'
+import { identifier, sql } from '../model/sql.ts'
+import { digestSql } from './digest.ts'
+import { BATCH_COLUMN } from './record.ts'
+import { archiveOf, type RestoreCatalog } from './restore-catalog.ts'
+import { damaged } from './restore-groups.ts'
+import type { Left } from './restore-move.ts'
+
+/** Remainders of a batch's table up to this size are compared each time; larger ones are left to `archive verify`. */
+const COMPARED_ROWS = 100_000n
+
+/**
+ * Takes rows off the records of their batches.
+ *
+ * @returns batches of which nothing is left
+ * @throws OperationError `archive-damaged` when what is left is not what it should be
+ */
+export async function subtract(
+  tx: Transaction,
+  catalog: RestoreCatalog,
+  left: readonly Left[],
+): Promise<readonly bigint[]> {
+  const rest = await tx.rows<{ batch: bigint; table: string; rows: bigint; digest: string; columns: string[] }>(sql`
+    UPDATE steward.archive_batch_tables AS t
+    SET rows = t.rows - gone.rows, digest = t.digest - gone.digest
+    FROM unnest(
+      ${left.map(({ batch }) => batch)}::bigint[],
+      ${left.map(({ table }) => table)}::text[],
+      ${left.map(({ rows }) => rows)}::bigint[],
+      ${left.map(({ digest }) => digest)}::numeric[]
+    ) AS gone (batch_id, table_name, rows, digest)
+    WHERE t.batch_id = gone.batch_id
+      AND t.table_name = gone.table_name
+      AND t.rows >= gone.rows
+    RETURNING t.batch_id AS batch, t.table_name AS "table", t.rows, t.digest, t.columns`)
+  const known = new Set(rest.map(({ batch, table }) => `${batch} ${table}`))
+  const unknown = left.find(({ batch, table }) => !known.has(`${batch} ${table}`))
+  if (unknown) throw damaged(catalog.schema, unknown.table, unknown.batch)
+  for (const { batch, table, rows, digest, columns } of rest) {
+    if (rows > COMPARED_ROWS) continue
+    const found = await tx.one<{ rows: bigint; digest: string }>(sql`
+      SELECT count(*) AS rows, ${digestSql('a', columns)} AS digest
+      FROM ${archiveOf(catalog, table)} AS a
+      WHERE a.${identifier(BATCH_COLUMN)} = ${batch}`)
+    if (found.rows !== rows || found.digest !== digest) throw damaged(catalog.schema, table, batch)
+  }
+  return settleState(
+    tx,
+    left.map(({ batch }) => batch),
+  )
+}
+
+async function settleState(tx: Transaction, batches: readonly bigint[]): Promise<readonly bigint[]> {
+  const emptied = await tx.rows<{ batch: bigint }>(sql`
+    UPDATE steward.archive_batches AS b
+    SET state = 'restored'
+    WHERE b.batch_id = ANY (${[...batches]}::bigint[])
+      AND b.state = 'archived'
+      AND NOT EXISTS (
+        SELECT
+        FROM steward.archive_batch_tables AS t
+        WHERE t.batch_id = b.batch_id
+          AND t.rows > 0
+      )
+    RETURNING b.batch_id AS batch`)
+  return emptied.map(({ batch }) => batch)
+}

@@ -1,0 +1,321 @@
+/** What is to be restored, and in which portions: each of them is one transaction. */
+import type { Queryable } from '../db/database.ts'
+import { NotFoundError, OperationError } from '../errors.ts'
+import { type Moment, momentSql } from '../model/moment.ts'
+import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
+import type { Batch } from './batches.ts'
+import { BATCH_COLUMN } from './record.ts'
+import { archiveOf, liveOf, parentsFirst, type RestoreCatalog } from './restore-catalog.ts'
+import { archivedBelow, isFollowed, type Reach } from './restore-closure.ts'
+import { RowSet } from './restore-rows.ts'
+
+/** Batches with more rows than this are restored in several transactions. */
+export const PORTION_ROWS = 50_000
+
+export interface RestoreRequest {
+  /** Unquoted; the archive tables lie in its archive schema. */
+  readonly schema: string
+  readonly what: AskedRows | AskedBatches
+  /** Keys along which dependent rows come: those that cascade, or all that would keep the parent from going. */
+  readonly follow: 'cascade' | 'all'
+  /** Archived rows that restored ones refer to come along. */
+  readonly withParents: boolean
+  /** Let go of the values of columns that the table has no more. */
+  readonly dropColumns: boolean
+  /** Settings of every transaction that moves rows: what the database's own triggers ask for. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** Aggregates by the key of their root. */
+export interface AskedRows {
+  readonly kind: 'rows'
+  readonly table: string
+  readonly roots: readonly Root[]
+  /** Only rows of these batches. */
+  readonly batches?: readonly bigint[] | undefined
+}
+
+export interface Root {
+  /** As it was given, for people. */
+  readonly name: string
+  /** Columns and their values; several ways of naming it, one of which applies. */
+  readonly by: readonly Readonly<Record<string, string>>[]
+}
+
+export interface AskedBatches {
+  readonly kind: 'batches'
+  /** By number downwards: whatever is archived refers to rows of its own batch or of later ones. */
+  readonly batches: readonly Batch[]
+  /** Only aggregates whose age counts from an instant in this half-open window. */
+  readonly age?: AgeWindow | undefined
+}
+
+export interface AgeWindow {
+  readonly of: (alias: string) => Sql
+  readonly since?: Moment | undefined
+  readonly until?: Moment | undefined
+}
+
+/** Rows that are restored in one transaction. */
+export interface Portion {
+  /** What it is about, for progress and errors: `batch 12`. */
+  readonly label: string
+  readonly seeds: (db: Queryable) => Promise<RowSet>
+  readonly reach: Reach
+}
+
+/** The rows that were named, in one portion. */
+export function portionOfRows(request: RestoreRequest, what: AskedRows, catalog: RestoreCatalog): Portion {
+  return {
+    label: what.roots.length === 1 ? (what.roots[0]?.name ?? '') : `${what.roots.length} aggregates`,
+    seeds: (db) => seedsOfRows(db, request, what, catalog),
+    reach: { follow: request.follow, parents: request.withParents ? 'any' : (what.batches ?? []) },
+  }
+}
+
+/** @throws NotFoundError (exit 4) naming the rows that are neither archived nor in their table */
+async function seedsOfRows(
+  db: Queryable,
+  request: RestoreRequest,
+  what: AskedRows,
+  catalog: RestoreCatalog,
+): Promise<RowSet> {
+  const seeds = new RowSet()
+  const table = catalog.tables.get(what.table)
+  if (table === undefined) {
+    throw new NotFoundError({
+      code: 'not-archived',
+      message: `Nothing of ${catalog.schema}.${what.table} is in the archive tables`,
+      hint: 'steward archive list shows what was archived',
+    })
+  }
+  const missing: Root[] = []
+  for (const root of what.roots) {
+    const found = await db.rows<{ row: string; batch: bigint }>(sql`
+      SELECT a.ctid::text AS row, a.${raw(BATCH_COLUMN)} AS batch
+      FROM ${archiveOf(catalog, what.table)} AS a
+      WHERE ${rootSql(root, table.archived, 'a')}
+        AND ${what.batches === undefined ? raw('TRUE') : sql`a.${raw(BATCH_COLUMN)} = ANY (${[...what.batches]}::bigint[])`}`)
+    for (const { row, batch } of found) seeds.add(what.table, row, batch)
+    if (found.length > 0 || table.columns.size === 0) {
+      if (found.length === 0) missing.push(root)
+      continue
+    }
+    const types = new Map([...table.columns.values()].map(({ name, type }) => [name, type]))
+    const isRoot = (alias: string) => rootSql(root, types, alias)
+    const live = await db.maybeOne(sql`
+      SELECT FROM ${liveOf(catalog, what.table)} AS l WHERE ${isRoot('l')} LIMIT 1`)
+    if (live === undefined) missing.push(root)
+    else await seedsBelow(db, catalog, what.table, isRoot, request, seeds)
+  }
+  if (missing.length > 0) throw notArchived(catalog.schema, what.table, missing)
+  return seeds
+}
+
+/** Archived parts of an aggregate that is there, down every way of foreign keys that takes none twice. */
+async function seedsBelow(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  table: string,
+  live: (alias: string) => Sql,
+  { follow }: Pick<RestoreRequest, 'follow'>,
+  seeds: RowSet,
+  way: readonly string[] = [],
+): Promise<void> {
+  for (const key of catalog.keys) {
+    const name = `${key.table}.${key.name}`
+    const leadsHere = key.referencedSchema === catalog.schema && key.referencedTable === table
+    if (!leadsHere || !isFollowed(key, follow) || way.includes(name)) continue
+    for (const { row, batch } of await archivedBelow(db, catalog, key, live('p'))) seeds.add(key.table, row, batch)
+    const depth = `q${way.length}`
+    const below = (alias: string) => sql`(${join(key.columns.map((column) => identifier(alias, column)))}) IN (
+          SELECT ${join(key.referencedColumns.map((column) => identifier(depth, column)))}
+          FROM ${liveOf(catalog, table)} AS ${raw(depth)}
+          WHERE ${live(depth)}
+        )`
+    await seedsBelow(db, catalog, key.table, below, { follow }, seeds, [...way, name])
+  }
+}
+
+/** @param types of the table's columns, by name */
+function rootSql({ by }: Root, types: ReadonlyMap<string, string>, alias: string): Sql {
+  const ways = by.map((columns) =>
+    allOf(
+      Object.entries(columns).map(([column, value]) => {
+        const type = types.get(column)
+        if (type === undefined) {
+          throw new NotFoundError({ code: 'unknown-column', message: `The table has no column ${column}` })
+        }
+        // A cast to varchar(n) would cut the value, and find another row.
+        const cast = type.replace(/^(character varying|character)(\(\d+\))?$/, 'text')
+        return sql`${identifier(alias, column)} = ${value}::${raw(cast)}`
+      }),
+    ),
+  )
+  return sql`(${join(ways, ' OR ')})`
+}
+
+function notArchived(schema: string, table: string, roots: readonly Root[]): NotFoundError {
+  const names = roots.map(({ name }) => name)
+  return new NotFoundError({
+    code: 'not-archived',
+    message: `${schema}.${table} ${names.join(', ')}: neither in the archive tables nor in the table itself`,
+    hint: 'steward archive list --state cold shows batches whose rows lie in files; --batch restores from one of them',
+    details: { missing: names },
+  })
+}
+
+/**
+ * A batch in portions: whole, with its aggregates, or where it is very large table by table, some blocks at a time.
+ *
+ * @param asked numbers of all batches that were asked for
+ * @param partly batches that were restored in part: what is left of them waits for others
+ */
+export async function portionsOfBatch(
+  db: Queryable,
+  request: RestoreRequest,
+  { age }: AskedBatches,
+  batch: Batch,
+  catalog: RestoreCatalog,
+  { asked, partly }: { readonly asked: readonly bigint[]; readonly partly: readonly bigint[] },
+): Promise<Portion[]> {
+  const label = `batch ${batch.batch}`
+  const parents = request.withParents ? ('any' as const) : asked
+  const tables = await tablesOf(db, catalog, batch.batch)
+  if (age !== undefined) {
+    const below = [...partly.filter((one) => one !== batch.batch), batch.batch]
+    const seeds = (tx: Queryable) => seedsByAge(tx, catalog, batch, age)
+    return [{ label, seeds, reach: { follow: request.follow, below, parents } }]
+  }
+  const reach: Reach = { follow: request.follow, below: partly.filter((one) => !asked.includes(one)), parents }
+  const rows = tables.reduce((sum, one) => sum + one.rows, 0n)
+  if (rows <= BigInt(PORTION_ROWS)) {
+    const seeds = (tx: Queryable) =>
+      seedsOfTables(
+        tx,
+        catalog,
+        batch.batch,
+        tables.map(({ table }) => table),
+      )
+    return [{ label, seeds, reach }]
+  }
+  const portions: Portion[] = []
+  for (const table of parentsFirst(
+    catalog,
+    tables.map((one) => one.table),
+  )) {
+    const size = tables.find((one) => one.table === table)?.rows ?? 0n
+    for (const [from, to] of await blocksOf(db, catalog, batch.batch, table, size)) {
+      portions.push({ label, seeds: (tx) => seedsOfBlocks(tx, catalog, batch.batch, table, from, to), reach })
+    }
+  }
+  return portions
+}
+
+/** Tables with rows of the batch. @throws OperationError where an archive table is gone */
+async function tablesOf(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  batch: bigint,
+): Promise<{ readonly table: string; readonly rows: bigint }[]> {
+  const tables = await db.rows<{ table: string; rows: bigint }>(sql`
+    SELECT table_name AS "table", rows
+    FROM steward.archive_batch_tables
+    WHERE batch_id = ${batch}
+      AND rows > 0
+    ORDER BY table_name`)
+  const gone = tables.find(({ table }) => !catalog.tables.has(table))
+  if (gone === undefined) return tables
+  throw new OperationError({
+    code: 'archive-table-missing',
+    message: `The archive table of ${catalog.schema}.${gone.table} is gone, with ${gone.rows} rows of batch ${batch}`,
+    hint: 'Bring it back from a backup; steward archive verify names all that is missing',
+  })
+}
+
+async function seedsOfTables(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  batch: bigint,
+  tables: readonly string[],
+): Promise<RowSet> {
+  const seeds = new RowSet()
+  for (const table of tables) {
+    const rows = await db.rows<{ row: string }>(sql`
+      SELECT a.ctid::text AS row
+      FROM ${archiveOf(catalog, table)} AS a
+      WHERE a.${raw(BATCH_COLUMN)} = ${batch}`)
+    for (const { row } of rows) seeds.add(table, row, batch)
+  }
+  return seeds
+}
+
+async function seedsByAge(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  { batch, table }: Batch,
+  { of, since, until }: AgeWindow,
+): Promise<RowSet> {
+  const seeds = new RowSet()
+  const rows = await db.rows<{ row: string }>(sql`
+    SELECT a.ctid::text AS row
+    FROM ${archiveOf(catalog, table)} AS a
+    WHERE a.${raw(BATCH_COLUMN)} = ${batch}
+      AND ${since === undefined ? raw('TRUE') : sql`${of('a')} >= ${momentSql(since)}`}
+      AND ${until === undefined ? raw('TRUE') : sql`${of('a')} < ${momentSql(until)}`}`)
+  for (const { row } of rows) seeds.add(table, row, batch)
+  return seeds
+}
+
+/** Ranges of blocks, half open, that hold about as many rows of the batch as one portion takes. */
+async function blocksOf(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  batch: bigint,
+  table: string,
+  rows: bigint,
+): Promise<[from: bigint, to: bigint][]> {
+  const { first, last } = await db.one<{ first: string | null; last: string | null }>(sql`
+    SELECT min(a.ctid)::text AS first, max(a.ctid)::text AS last
+    FROM ${archiveOf(catalog, table)} AS a
+    WHERE a.${raw(BATCH_COLUMN)} = ${batch}`)
+  if (first === null || last === null) return []
+  const block = (place: string) => BigInt(/\d+/.exec(place)?.[0] ?? '0')
+  const [from, end] = [block(first), block(last) + 1n]
+  const portions = rows / BigInt(PORTION_ROWS) + 1n
+  const step = (end - from) / portions + 1n
+  const ranges: [bigint, bigint][] = []
+  for (let at = from; at < end; at += step) ranges.push([at, at + step])
+  return ranges
+}
+
+async function seedsOfBlocks(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  batch: bigint,
+  table: string,
+  from: bigint,
+  to: bigint,
+): Promise<RowSet> {
+  const seeds = new RowSet()
+  const rows = await db.rows<{ row: string }>(sql`
+    SELECT a.ctid::text AS row
+    FROM ${archiveOf(catalog, table)} AS a
+    WHERE a.ctid >= ${`(${from},0)`}::tid
+      AND a.ctid < ${`(${to},0)`}::tid
+      AND a.${raw(BATCH_COLUMN)} = ${batch}`)
+  for (const { row } of rows) seeds.add(table, row, batch)
+  return seeds
+}
+
+/** Batches of a schema of which a part was restored: fewer rows of the root table are left than roots were taken. */
+export async function partlyRestored(db: Queryable, schema: string): Promise<bigint[]> {
+  const found = await db.rows<{ batch: bigint }>(sql`
+    SELECT b.batch_id AS batch
+    FROM steward.archive_batches AS b
+    LEFT JOIN steward.archive_batch_tables AS t ON t.batch_id = b.batch_id AND t.table_name = b.root_table
+    WHERE b.schema_name = ${schema}
+      AND b.state = 'archived'
+      AND COALESCE(t.rows, 0) < b.roots`)
+  return found.map(({ batch }) => batch)
+}
