@@ -1,0 +1,254 @@
+/**
+ * Jobs one after the other, in a time that they share.
+ *
+ * With `--run-time` each job that has work gets an equal share of what is left of it when its turn comes: a tenth for
+ * the first of ten. Who ends early leaves the rest to those behind; what is then still left goes, in equal shares
+ * again, to those whose share was too short, for as long as they get on. Every job may do one batch at least. So a job
+ * with work for days, or one that new rows keep up with for ever, takes no more than its share from the others; and
+ * those that a run was too short for altogether are the first of the next one.
+ */
+import { performance } from 'node:perf_hooks'
+import type { JobRun } from '../db/job-run.ts'
+import type { Pace, Stop } from '../db/pace.ts'
+import { ConnectionError, InterruptedError, LockedError, StewardError, UnfinishedError } from '../errors.ts'
+import type { JobResult, Kept } from '../model/job.ts'
+import { NOT_REACHED, recordEnd, recordNothing, recordProgress, recordStart } from './job-record.ts'
+
+/** A job as the runner sees it. */
+export interface Work {
+  readonly name: string
+  readonly schema: string
+  /** Whether there was something to do when the run was planned. */
+  readonly due: boolean
+  /** Asks again, after an earlier job of the schema may have made work for it. */
+  isDue(run: JobRun): Promise<boolean>
+  apply(run: JobRun): Promise<JobResult>
+}
+
+export interface Ran extends JobResult {
+  readonly job: string
+  readonly seconds: number
+}
+
+export const NOTHING_DUE = 'nothing was due'
+
+/** Milliseconds between two updates of a job's record, when its batches are shorter. */
+const RECORD_EVERY = 500
+
+/**
+ * Does the jobs. One that fails is named in its result and does not keep the others back.
+ *
+ * @param runTimeMs how long the whole run may take from now; no end when absent
+ * @returns a result for each job, in their order
+ * @throws what ends the whole run: a lost lease or connection, and bugs
+ */
+export async function runJobs(
+  works: readonly Work[],
+  run: JobRun,
+  runTimeMs: number | undefined,
+  onResult: (ran: Ran) => void = () => {},
+): Promise<readonly Ran[]> {
+  const deadline = runTimeMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + runTimeMs
+  const results = new Map<string, Ran>()
+  const busy = new Set<string>()
+  let stop: Stop | undefined
+
+  /** @returns whether it has work left and got on */
+  async function turn(work: Work, share: number): Promise<boolean> {
+    const before = results.get(work.name)
+    const ran = await once(work, run, share, before, (stopped) => {
+      stop = stopped
+    })
+    results.set(work.name, ran)
+    if (ran.rows > (before?.rows ?? 0n)) busy.add(work.schema)
+    return ran.outcome === 'unfinished' && stop === undefined && ran.batches > (before?.batches ?? 0)
+  }
+
+  const settle = (work: Work, ran: Ran) => {
+    results.set(work.name, ran)
+    onResult(ran)
+  }
+
+  let again: Work[] = []
+  for (const [index, work] of works.entries()) {
+    stop ??= stopOf(run.signal)
+    if (stop !== undefined) {
+      if (work.due) settle(work, await notReached(work, run, stop))
+      else settle(work, await nothing(work, run))
+      continue
+    }
+    const due = work.due || (busy.has(work.schema) && (await work.isDue(run)))
+    if (!due) {
+      settle(work, await nothing(work, run))
+      continue
+    }
+    const left = works.slice(index).filter((each) => each.due || each === work).length
+    if (await turn(work, (deadline - performance.now()) / left)) again.push(work)
+    else settle(work, results.get(work.name) ?? (await nothing(work, run)))
+  }
+  while (again.length > 0 && stop === undefined && performance.now() < deadline) {
+    const round = again
+    again = []
+    for (const [index, work] of round.entries()) {
+      const unfinished =
+        stop === undefined && (await turn(work, (deadline - performance.now()) / (round.length - index)))
+      if (unfinished) again.push(work)
+      else {
+        const ran = results.get(work.name)
+        if (ran !== undefined) onResult(ran)
+      }
+    }
+  }
+  for (const work of again) {
+    const ran = results.get(work.name)
+    if (ran !== undefined) onResult(ran)
+  }
+  return works.flatMap(({ name }) => results.get(name) ?? [])
+}
+
+/** One turn of a job, added to what its earlier turns did. */
+async function once(
+  work: Work,
+  run: JobRun,
+  shareMs: number,
+  before: Ran | undefined,
+  onStop: (stop: Stop) => void,
+): Promise<Ran> {
+  const began = performance.now()
+  await recordStart(run.db, run.runId, work.name)
+  const progress = watched(work, run, shareMs, before, onStop)
+  const end = async (result: JobResult): Promise<Ran> => {
+    const seconds = (before?.seconds ?? 0) + (performance.now() - began) / 1000
+    const ran = { job: work.name, seconds, ...added(before, result) }
+    await recordEnd(run.db, run.runId, work.name, ran)
+    return ran
+  }
+  try {
+    return await end(await work.apply(progress.run))
+  } catch (error) {
+    if (!(error instanceof StewardError)) throw error
+    const why = error instanceof InterruptedError ? 'it was interrupted' : 'it failed'
+    const failed: JobResult = {
+      outcome: error instanceof InterruptedError ? 'interrupted' : 'failed',
+      rows: progress.rows(),
+      bytes: 0n,
+      batches: progress.batches(),
+      kept: [],
+      failures: error instanceof InterruptedError ? [] : [error.message],
+      why,
+    }
+    const endsAll =
+      (error instanceof LockedError && error.code !== 'lock-timeout') || error instanceof ConnectionError
+    if (!endsAll) return end(failed)
+    await end(failed).catch(() => {})
+    throw error
+  }
+}
+
+/** The run as one turn of a job sees it: with a share of the time, and a record that is kept after each batch. */
+function watched(
+  { name }: Work,
+  run: JobRun,
+  shareMs: number,
+  before: Ran | undefined,
+  onStop: (stop: Stop) => void,
+) {
+  const until = performance.now() + shareMs
+  let rows = 0n
+  let batches = -1
+  let recorded = performance.now()
+  const pace: Pace = {
+    async next() {
+      batches++
+      if (batches > 0 && performance.now() - recorded >= RECORD_EVERY) {
+        recorded = performance.now()
+        const done = { rows: rows + (before?.rows ?? 0n), batches: batches + (before?.batches ?? 0) }
+        await recordProgress(run.db, run.runId, name, done)
+      }
+      // One batch at least, however short the share.
+      if (batches > 0 && performance.now() >= until) return shareOver(shareMs)
+      const stop = await run.pace.next()
+      if (stop !== undefined) onStop(stop)
+      return stop
+    },
+  }
+  return {
+    rows: () => rows,
+    batches: () => Math.max(batches, 0),
+    run: {
+      ...run,
+      pace,
+      onProgress(progress) {
+        if (progress.unit === 'rows' || progress.unit === 'files') rows = BigInt(Math.round(progress.done))
+        run.onProgress(progress)
+      },
+    } satisfies JobRun,
+  }
+}
+
+function shareOver(shareMs: number): Stop {
+  const why = `its share of the run time (${Math.max(1, Math.round(shareMs / 1000))} s) is over`
+  return { why, error: new UnfinishedError({ code: 'share-over', message: why }) }
+}
+
+function stopOf({ aborted, reason }: AbortSignal): Stop | undefined {
+  if (!aborted) return undefined
+  if (reason instanceof StewardError && !(reason instanceof InterruptedError)) throw reason
+  const error = reason instanceof InterruptedError ? reason : new InterruptedError('SIGINT')
+  return { why: error.exitCode === 143 ? 'SIGTERM' : 'SIGINT', error }
+}
+
+async function notReached(work: Work, run: JobRun, { why, error }: Stop): Promise<Ran> {
+  const result: JobResult = {
+    outcome: error instanceof InterruptedError ? 'interrupted' : 'unfinished',
+    rows: 0n,
+    bytes: 0n,
+    batches: 0,
+    kept: [],
+    failures: [],
+    why: `${why}, ${NOT_REACHED}`,
+  }
+  await recordStart(run.db, run.runId, work.name)
+  await recordEnd(run.db, run.runId, work.name, result)
+  return { job: work.name, seconds: 0, ...result }
+}
+
+async function nothing(work: Work, run: JobRun): Promise<Ran> {
+  await recordNothing(run.db, run.runId, [work.name], NOTHING_DUE)
+  const none = { rows: 0n, bytes: 0n, batches: 0, kept: [], failures: [] }
+  return { job: work.name, seconds: 0, outcome: 'nothing', ...none, why: NOTHING_DUE }
+}
+
+/** What a job did in all its turns; the last says why it ended. */
+function added(before: Ran | undefined, now: JobResult): JobResult {
+  if (before === undefined) return now
+  const failures = [...before.failures, ...now.failures]
+  const did = before.rows > 0n || now.outcome !== 'nothing'
+  const ended =
+    failures.length > 0 && now.outcome === 'done'
+      ? 'partial'
+      : did && now.outcome === 'nothing'
+        ? 'done'
+        : now.outcome
+  return {
+    ...now,
+    outcome: ended,
+    rows: before.rows + now.rows,
+    bytes: before.bytes + now.bytes,
+    batches: before.batches + now.batches,
+    kept: keptTogether([...before.kept, ...now.kept]),
+    failures,
+    ...(before.freedBytes === undefined && now.freedBytes === undefined
+      ? {}
+      : { freedBytes: (before.freedBytes ?? 0n) + (now.freedBytes ?? 0n) }),
+    ...(before.returnedBytes === undefined && now.returnedBytes === undefined
+      ? {}
+      : { returnedBytes: (before.returnedBytes ?? 0n) + (now.returnedBytes ?? 0n) }),
+  }
+}
+
+function keptTogether(kept: readonly Kept[]): Kept[] {
+  const byReason = new Map<string, bigint>()
+  for (const { reason, rows } of kept) byReason.set(reason, (byReason.get(reason) ?? 0n) + rows)
+  return [...byReason].map(([reason, rows]) => ({ reason, rows }))
+}
