@@ -2,6 +2,7 @@
  * `delete-files` rules of entities whose rows name their files, and the marks of files whose rows are gone already
  * (decision 20). Mark, delete the file, delete the row: killed anywhere, the next run goes on from the marks.
  */
+import type { Database } from '../db/database.ts'
 import { adaptiveSize, type Stop } from '../db/pace.ts'
 import {
   InterruptedError,
@@ -12,6 +13,7 @@ import {
   UnfinishedError,
 } from '../errors.ts'
 import { ageSql, dueSql, type RuleScope } from '../model/due.ts'
+import type { Kept } from '../model/job.ts'
 import { allOf, identifier, type Sql, sql } from '../model/sql.ts'
 import { type BatchOutcome, BUSY, cleanBatch, type Standing } from './clean-batch.ts'
 import { countUnindexed, filedEntities, holdersIn, type PlacedSystem } from './holders.ts'
@@ -56,13 +58,13 @@ export async function cleanRule(
   const tally = new Tally(target.entity.name)
   const standing = lazyStanding(cleaning)
   const label = `clean ${placed.schema}/${scope.applied.rule.name}`
-  const keeping = countKept(cleaning, target, scope).catch((error: unknown) => error)
+  const keeping = countKept(cleaning.db, target, scope).catch((error: unknown) => error)
   const stop =
     (await cleanMarks(cleaning, target, standing, tally, label, true)) ??
     (await cleanDue(cleaning, target, scope, standing, tally, label))
   const kept = await keeping
-  if (!(kept instanceof Map)) throw kept
-  for (const [reason, rows] of kept) tally.keep(reason, rows)
+  if (!Array.isArray(kept)) throw kept
+  for (const { reason, rows } of kept) tally.keep(reason, Number(rows))
   return tally.result(stop, cleaning.limit)
 }
 
@@ -288,20 +290,19 @@ async function stoppable(work: Promise<void>): Promise<Pick<Stop, 'why' | 'error
 }
 
 /** Rows that would be due but for what they belong to, or for what refers to them. */
-async function countKept({ db }: Cleaning, target: RowTarget, scope: RuleScope): Promise<Map<string, number>> {
-  const kept = new Map<string, number>()
+export async function countKept(db: Database, target: RowTarget, scope: RuleScope): Promise<Kept[]> {
   const active = activeReferences({ ...target, rules: [scope] })
   const reasons = keepers(target, 'a')
-  if (active.length === 0 && reasons.length === 0) return kept
+  if (active.length === 0 && reasons.length === 0) return []
   const cases = [
     ...(active.length === 0
       ? []
       : [sql`WHEN NOT (${dueSql(scope, 'a')}) THEN ${stillActive(active.map(({ column }) => column))}`]),
     ...reasons.map(({ reason, holds }) => sql`WHEN ${holds} THEN ${reason}`),
   ]
-  const rows = await db.transaction(
+  return db.transaction(
     (tx) =>
-      tx.rows<{ reason: string; rows: bigint }>(sql`
+      tx.rows<Kept>(sql`
         SELECT reason, COUNT(*) AS rows
         FROM (
           SELECT CASE ${cases.reduce((all, one) => sql`${all} ${one}`)} END AS reason
@@ -312,8 +313,6 @@ async function countKept({ db }: Cleaning, target: RowTarget, scope: RuleScope):
         GROUP BY reason`),
     { readOnly: true, statementTimeoutMs: 0 },
   )
-  for (const { reason, rows: count } of rows) kept.set(reason, Number(count))
-  return kept
 }
 
 /** What is said of rows that belong to something active. */

@@ -71,6 +71,12 @@ export const branches: readonly Branch[] = [
     load: async () => (await import('../commands/archive/index.ts')).archiveGroup,
   },
   {
+    name: 'artifacts',
+    summary: 'Delete files by the rules, reconcile stores with the database',
+    heading: 'Database:',
+    load: async () => (await import('../commands/artifacts/index.ts')).artifactsGroup,
+  },
+  {
     name: 'server',
     summary: 'The embedded PostgreSQL server: start, stop, status, url, logs',
     heading: 'Database:',

@@ -1,0 +1,167 @@
+/** `steward artifacts clean`. */
+import type { CleanResult } from '../../artifacts/scope.ts'
+import { type ExitCode, UsageError } from '../../errors.ts'
+import { systems as registry } from '../../systems/registry.ts'
+import { type Context, defineDestroyCommand } from '../command.ts'
+import { duration, integer, variadicArgument } from '../flags.ts'
+import { exitCodeOfJobs, governed } from '../governed.ts'
+import { type RuleResult, worked } from '../maintain/rule-results.ts'
+import { placedIn, rulesNamed } from '../maintain/rules.ts'
+import { type CleanJob, cleanJobs, type Planned, TOMBSTONES } from './clean-jobs.ts'
+import { doneSections, planSections } from './clean-view.ts'
+
+export interface PlannedJob {
+  readonly job: CleanJob
+  readonly plan: Planned
+}
+
+export type DoneJob = RuleResult & Partial<CleanResult>
+
+interface Plan {
+  readonly jobs: readonly PlannedJob[]
+  readonly stores: number
+}
+
+interface Done {
+  readonly results: readonly DoneJob[]
+  readonly exitCode: ExitCode
+}
+
+export const clean = defineDestroyCommand({
+  name: 'clean',
+  summary: 'Delete files whose time is over, and those whose rows are gone',
+  description:
+    'Deletes files by the retention rules, with the rows that name them, and the files of rows that were deleted before. A file is marked first, then it goes, then its row; a run that is killed is ended by the next one. A file that several rows name goes with the last of them. What lies outside the configured stores is never touched: it stays marked, is named, and the exit code is 7.',
+  examples: [
+    { command: 'artifacts clean --dry-run', does: 'What would go, what stays, and why' },
+    { command: 'artifacts clean skyvern --run-time 30m --yes', does: 'One system, half an hour at most, for cron' },
+    {
+      command: 'artifacts clean skyvern/old-artifacts agensium/input-files --limit 1000',
+      does: 'Two rules, a thousand files or tasks of each',
+    },
+  ],
+  args: {
+    rules: variadicArgument(
+      `rules such as skyvern/old-artifacts, <system>/${TOMBSTONES} for files whose rows are gone, or systems; all when absent`,
+      { required: false },
+    ),
+  },
+  flags: {
+    limit: integer('<n>', 'at most this many files (tasks, where files are found by their prefix) of each rule', {
+      min: 1,
+    }),
+    runTime: duration('<duration>', 'end after this long, between two batches (exit 9 with work left)'),
+  },
+  async plan(context, { rules }): Promise<Plan> {
+    const [jobs, config, db, { openStores }] = await Promise.all([
+      jobsNamed(context, rules),
+      context.config(),
+      context.db(),
+      import('../../storage/open.ts'),
+    ])
+    const stores = openStores(config.stores)
+    try {
+      const planned: PlannedJob[] = []
+      for (const job of jobs) planned.push({ job, plan: await job.plan(db, stores) })
+      const due = planned.filter(isDue)
+      if (stores.all.length === 0 && due.length > 0) throw noStore(due)
+      return { jobs: planned, stores: stores.all.length }
+    } finally {
+      await stores.close()
+    }
+  },
+  planView: ({ jobs }) => ({ shape: 'sections', sections: planSections(jobs) }),
+  nothing: ({ jobs }) => (jobs.some(isDue) ? undefined : 'No file is due; nothing to do.'),
+  action: ({ jobs }) => {
+    const prefixes = sum(jobs, ({ plan }) => (plan.by === 'prefix' ? plan.rows : 0n))
+    const files = sum(jobs, ({ plan }) => (plan.by === 'rows' ? plan.files : 0n))
+    const parts = [
+      ...(files > 0n || prefixes === 0n ? [counted(files, 'file', 'files')] : []),
+      ...(prefixes > 0n ? [`the files of ${counted(prefixes, 'task', 'tasks')}`] : []),
+    ]
+    return `Delete ${parts.join(' and ')}`
+  },
+  async apply(context, { limit, runTime }, { jobs }): Promise<Done> {
+    const due = jobs.filter(isDue)
+    const [config, { openStores }] = await Promise.all([context.config(), import('../../storage/open.ts')])
+    const options = {
+      schemas: [...new Set(due.map(({ job }) => job.system.schema))],
+      runTimeMs: runTime,
+      plan: Object.fromEntries(
+        due.map(({ job, plan }) => [job.name, { rows: String(plan.rows), files: String(plan.files) }]),
+      ),
+    }
+    return governed(context, options, async (run) => {
+      const stores = openStores(config.stores)
+      try {
+        const results: DoneJob[] = []
+        for (const { job } of due) {
+          const result = await worked(() => job.apply(run, stores, limit))
+          results.push({ rule: job.name, ...result })
+        }
+        const exitCode = exitCodeOfJobs(results, context.signal)
+        const early = results.find(({ outcome }) => outcome === 'unfinished' || outcome === 'interrupted')
+        return {
+          value: { results, exitCode },
+          counts: countsOf(results),
+          exitCode,
+          ...(early === undefined ? {} : { reason: early.why }),
+        }
+      } finally {
+        await stores.close()
+      }
+    })
+  },
+  view: ({ results }) => ({ shape: 'sections', sections: doneSections(results) }),
+  exitCode: ({ exitCode }) => exitCode,
+})
+
+/** @throws UsageError (exit 2) naming each that is none, or is off */
+async function jobsNamed(context: Context, names: readonly string[]): Promise<CleanJob[]> {
+  const [config, loaded] = await Promise.all([context.config(), Promise.all(registry.map(({ load }) => load()))])
+  const jobs = cleanJobs(config, await placedIn(context, loaded))
+  if (names.length === 0) return jobs
+  // Systems without a rule of this action, and tombstones, are no names of rules.
+  const own = new Set(
+    jobs.flatMap(({ name, rule, system }) => (rule === undefined ? [name, system.system.name] : [])),
+  )
+  const others = names.filter((name) => !own.has(name))
+  if (others.length > 0) await rulesNamed(context, others, 'delete-files')
+  return jobs.filter(({ name, system }) => names.includes(name) || names.includes(system.system.name))
+}
+
+function isDue({ plan }: PlannedJob): boolean {
+  return plan.rows > 0n || (plan.by === 'rows' && plan.marked > 0n)
+}
+
+function noStore(due: readonly PlannedJob[]): UsageError {
+  return new UsageError({
+    code: 'no-store',
+    message: `Files are due (${due.map(({ job }) => job.name).join(', ')}), and the profile has no store that they could be in`,
+    hint: 'Name their stores under stores, e.g. artifacts: s3://bucket/prefix, or switch the rules off under retention',
+  })
+}
+
+function countsOf(results: readonly DoneJob[]) {
+  return Object.fromEntries(
+    results.map(({ rule, outcome, rowsDeleted = 0n, filesRemoved = 0n, filesMissing = 0n, failed = 0n, bytes }) => [
+      rule,
+      {
+        outcome,
+        rows: String(rowsDeleted),
+        files: String(filesRemoved),
+        missing: String(filesMissing),
+        failed: String(failed),
+        bytes: String(bytes),
+      },
+    ]),
+  )
+}
+
+function sum(jobs: readonly PlannedJob[], of: (job: PlannedJob) => bigint): bigint {
+  return jobs.reduce((all, one) => all + of(one), 0n)
+}
+
+function counted(count: bigint, one: string, several: string): string {
+  return `${count.toLocaleString('en')} ${count === 1n ? one : several}`
+}

@@ -1,0 +1,11 @@
+/** `steward artifacts`: files in stores, and the rows that stand for them. */
+import type { Group } from '../command.ts'
+import { clean } from './clean.ts'
+
+export const artifactsGroup: Group = {
+  name: 'artifacts',
+  summary: 'Delete files by the retention rules, reconcile stores with the database',
+  description:
+    'Looks after the files in the stores of the profile: deletes what is due, finds files without rows and rows without files, and brings back what it moved to the quarantine.',
+  commands: [clean],
+}
