@@ -146,7 +146,9 @@ async function exportOne(
     return await exportBatch(db, head, store, run, options)
   } catch (error) {
     if (error instanceof InterruptedError) return error
-    if (!(error instanceof StewardError) || (await endsTheRun(db, error))) throw error
+    if (!(error instanceof StewardError)) throw error
+    const end = await endOfRun(db, error)
+    if (end !== undefined) throw end
     const problems = error.problems.map(({ where, reason }) => `${where ?? ''}: ${reason}`)
     return {
       batchId,
@@ -158,15 +160,21 @@ async function exportOne(
   }
 }
 
-/** Whether nothing more may be written, or nothing can be: a database that answers makes it a matter of one batch. */
-async function endsTheRun(db: Database, error: StewardError): Promise<boolean> {
-  if (error instanceof LockedError) return error.code === 'lease-lost'
-  if (!(error instanceof ConnectionError)) return false
-  return db.one(sql`SELECT 1`).then(
-    () => false,
-    () => true,
-  )
+/** The error that ends the run, if it does: nothing more may be written, or the database does not answer any more. */
+async function endOfRun(db: Database, error: StewardError): Promise<unknown> {
+  if (error instanceof LockedError) return error.code === 'lease-lost' ? error : undefined
+  const ofConnection = error instanceof ConnectionError || LOST.has(error.code)
+  // One that answers makes it a matter of this batch, or of the store.
+  return ofConnection
+    ? db.one(sql`SELECT 1`).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+    : undefined
 }
+
+/** Codes of a connection that broke while it was used. */
+const LOST = new Set(['connection-lost', 'commit-unknown'])
 
 async function exportBatch(
   db: Database,

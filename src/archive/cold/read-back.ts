@@ -78,9 +78,14 @@ async function read(store: Store, uri: string): Promise<Readable> {
     return await store.read(uri)
   } catch (error) {
     if (error instanceof NotFoundError) throw new Damage('file-missing', 'it is not there')
-    if (error instanceof RefusedError) throw new Damage('file-missing', error.message)
+    if (isOutside(error)) throw new Damage('file-missing', error.message)
     throw error
   }
+}
+
+/** A link or a folder is in its place: nothing that a store would follow. Any other refusal is about who asks. */
+export function isOutside(error: unknown): error is RefusedError {
+  return error instanceof RefusedError && error.code === 'outside-store'
 }
 
 async function drain(source: Readable, whole: Counted): Promise<undefined> {

@@ -1,13 +1,13 @@
 /** Checking what was written earlier: the manifest against its record, every file against the manifest. */
 import type { Readable } from 'node:stream'
 import type { Queryable } from '../../db/database.ts'
-import { NotFoundError, OperationError, RefusedError } from '../../errors.ts'
+import { NotFoundError, OperationError } from '../../errors.ts'
 import type { Stores } from '../../storage/open.ts'
 import type { Store } from '../../storage/store.ts'
 import { type ColdHead, coldHead, recordedTables } from './head.ts'
 import { LONGEST_MANIFEST, MANIFEST_FORMAT, type Manifest, sha256 } from './manifest.ts'
 import { MalformedManifest, parseManifest } from './manifest-parse.ts'
-import { checkFile, type Finding } from './read-back.ts'
+import { checkFile, type Finding, isOutside } from './read-back.ts'
 import type { RecordedTable } from './shape.ts'
 
 export interface ColdVerification {
@@ -80,7 +80,7 @@ export async function openManifest(
   try {
     bytes = await readManifest(store, uri)
   } catch (error) {
-    if (error instanceof RefusedError) return found('manifest-missing', error.message)
+    if (isOutside(error)) return found('manifest-missing', error.message)
     throw error
   }
   if (bytes === undefined) return found('manifest-missing', 'it is not there')

@@ -107,7 +107,8 @@ async function outletsFor(
   const start = (format: ColdFormat, stream: Readable) => {
     const name = tableFile(table, format)
     const written = store.write(store.uriOf(`${folder}/${name}`), stream)
-    // It is asked for later; until then a failure is no unhandled one.
+    // Both failures are asked for later; until then neither is an unhandled one.
+    stream.on('error', () => {})
     written.catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error(String(error))))
     return { name, written }
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type ExportOptions, type ExportResult, exportBatches } from '../../../src/archive/cold/export.ts'
+import { verifyCold } from '../../../src/archive/cold/verify.ts'
 import { digestSql, TEXT_SETTINGS } from '../../../src/archive/digest.ts'
 import { nextBatchId, recordBatch } from '../../../src/archive/record.ts'
 import type { Database } from '../../../src/db/database.ts'
@@ -164,13 +165,22 @@ export function exported(
   test: TestDatabase,
   batches: readonly bigint[],
   store: Store,
-  changes: Partial<ExportOptions> & { readonly run?: Partial<JobRun> } = {},
+  changes: Partial<ExportOptions> & { readonly run?: Partial<JobRun>; readonly through?: Database } = {},
 ): Promise<ExportResult> {
-  const { run: changed, ...options } = changes
+  const { run: changed, through = test.db, ...options } = changes
   return asRun(
     test,
     ['shop'],
-    (run) => exportBatches(test.db, batches, store, run, { ...OPTIONS, ...options }),
+    (run) => exportBatches(through, batches, store, run, { ...OPTIONS, ...options }),
     changed,
   )
+}
+
+/** Where the rows of a batch of items are: in the archive table, or in files that are as they were written. */
+export async function whereabouts(db: Database, batchId: bigint, stores: Stores) {
+  const { state, rows } = await db.one<{ state: string; rows: bigint }>(sql`
+    SELECT state, (SELECT count(*) FROM shop_archive.items WHERE steward_batch_id = ${batchId}) AS rows
+    FROM steward.archive_batches WHERE batch_id = ${batchId}`)
+  const { findings, rows: filed } = await verifyCold(db, batchId, stores)
+  return { state, rows, filed, findings }
 }
