@@ -6,9 +6,11 @@
  * is sorted as its name with a slash, which is what the paths below it go on with.
  */
 import { lstat, opendir } from 'node:fs/promises'
+import { throwIfStopped } from '../errors.ts'
 import { isMissing } from './file-errors.ts'
 import { type Folder, nameOf, type Root } from './folder.ts'
-import { compareBytes, isTemporary, outside, refusePath } from './path.ts'
+import { compareBytes, isTemporary, refusePath } from './path.ts'
+import { outside } from './refusals.ts'
 import { QUARANTINE, type Skipped } from './store.ts'
 
 export interface FoundFile {
@@ -85,7 +87,7 @@ async function entriesOf(folder: Folder, path: string, walk: Walk, floor: string
     if (found.length < 2 * names) continue
     found = least(found)
     bound = found.at(-1)?.path
-    walk.signal?.throwIfAborted()
+    if (walk.signal !== undefined) throwIfStopped(walk.signal)
   }
   return least(found)
 }
@@ -102,7 +104,7 @@ function filesFrom(entries: readonly Entry[], start: number): Entry[] {
 }
 
 async function* filesOf(folder: Folder, entries: readonly Entry[], walk: Walk): AsyncGenerator<FoundFile> {
-  walk.signal?.throwIfAborted()
+  if (walk.signal !== undefined) throwIfStopped(walk.signal)
   const looked = await Promise.all(entries.map((entry) => look(folder, entry)))
   for (const one of looked) {
     if (one === undefined) continue
@@ -122,6 +124,6 @@ async function look(folder: Folder, { path, skipped }: Entry): Promise<FoundFile
   } catch (error) {
     if (!isMissing(error)) throw error
     // Node shows bytes that are no UTF-8 as U+FFFD, and no file has that name.
-    return path.includes('\uFFFD') ? { path, why: 'name is no UTF-8' } : undefined
+    return path.includes('\uFFFD') ? { path, why: 'name is refused' } : undefined
   }
 }

@@ -2,11 +2,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises'
-import { RefusedError } from '../errors.ts'
+import { throwIfStopped } from '../errors.ts'
 import { codeOf, isMissing } from './file-errors.ts'
-import { missing, refuseOther } from './file-read.ts'
+import { refuseOther } from './file-read.ts'
 import { copy } from './file-write.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
+import { missing, occupied } from './refusals.ts'
 
 /**
  * A second name, then the first removed: `rename` would replace a file that is already there. Killed in between, the
@@ -16,7 +17,7 @@ import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
  * @throws NotFoundError; RefusedError when the target exists
  */
 export async function moveFile(root: Root, from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted()
+  if (signal !== undefined) throwIfStopped(signal)
   const source = await root.open(parentOf(from))
   if (source === undefined) throw missing()
   try {
@@ -116,12 +117,4 @@ async function digestOf(path: string): Promise<string> {
   } finally {
     await handle.close()
   }
-}
-
-function occupied(): RefusedError {
-  return new RefusedError({
-    code: 'target-exists',
-    message: 'A file of that name is in the store already, and none is replaced',
-    hint: 'Look at both files; remove or rename one of them',
-  })
 }

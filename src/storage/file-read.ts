@@ -2,10 +2,10 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { NotFoundError } from '../errors.ts'
+import { throwIfStopped } from '../errors.ts'
 import { codeOf, fileError, isMissing } from './file-errors.ts'
 import { nameOf, parentOf, type Root } from './folder.ts'
-import { outside } from './path.ts'
+import { isLink, isOther, missing } from './refusals.ts'
 
 // O_NONBLOCK: opening a fifo would wait for a writer before it could be seen to be one.
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -54,7 +54,7 @@ async function* chunks(
 ): AsyncGenerator<Buffer, void> {
   try {
     for (;;) {
-      signal?.throwIfAborted()
+      if (signal !== undefined) throwIfStopped(signal)
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK)
       if (bytesRead === 0) return
       yield buffer.subarray(0, bytesRead)
@@ -68,20 +68,4 @@ async function* chunks(
 export function refuseOther(found: Stats): void {
   if (found.isSymbolicLink()) throw isLink()
   if (!found.isFile()) throw isOther()
-}
-
-export function isLink() {
-  return outside('it is a symbolic link, and links below the root are not followed')
-}
-
-export function isOther() {
-  return outside('it is a folder, a device or a pipe instead of a file')
-}
-
-export function missing(): NotFoundError {
-  return new NotFoundError({
-    code: 'no-such-file',
-    message: 'There is no such file in the store',
-    hint: 'artifacts verify lists rows whose files are gone',
-  })
 }

@@ -3,7 +3,7 @@
  * a removal that a power failure undoes is done again by the next run, for the mark of the file is still there.
  */
 import { lstat, type Stats, unlink } from 'node:fs'
-import { RefusedError } from '../errors.ts'
+import { RefusedError, throwIfStopped } from '../errors.ts'
 import { codeOf, isMissing, reasonOf } from './file-errors.ts'
 import { refuseOther } from './file-read.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
@@ -42,7 +42,7 @@ export async function removeFiles(
     }
   }
   await eachAtOnce(folders, FOLDERS_AT_ONCE, async ([path, files]) => {
-    signal?.throwIfAborted()
+    if (signal !== undefined) throwIfStopped(signal)
     try {
       const folder = await root.open(path)
       if (folder !== undefined) {

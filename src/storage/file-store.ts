@@ -14,7 +14,8 @@ import { removeFiles } from './file-remove.ts'
 import { encode, pathBelow, rootOf, urlOf } from './file-uri.ts'
 import { writeFile } from './file-write.ts'
 import { nameOf, parentOf, Root } from './folder.ts'
-import { outside, refusePath } from './path.ts'
+import { refusePath } from './path.ts'
+import { outside } from './refusals.ts'
 import type { Removal, Skipped, Store, StoredFile, Written } from './store.ts'
 
 export interface FileStoreOptions {

@@ -5,7 +5,8 @@
  * Segments are percent-encoded UTF-8 (RFC 3986, section 2); a `%` that starts no such byte is refused.
  */
 import { UsageError } from '../errors.ts'
-import { outside, refusePath } from './path.ts'
+import { refusePath } from './path.ts'
+import { outside } from './refusals.ts'
 
 /** Characters that stay as they are in a segment: RFC 3986's pchar. `encodeURIComponent` knows fewer. */
 const PLAIN = /%(?:24|26|2B|2C|3A|3B|3D|40)/g

@@ -3,9 +3,10 @@ import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { throwIfStopped } from '../errors.ts'
 import { codeOf, isMissing } from './file-errors.ts'
-import { isLink, isOther } from './file-read.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
+import { isLink, isOther } from './refusals.ts'
 import type { Written } from './store.ts'
 
 // O_EXCL never follows a link that someone placed under this name.
@@ -80,7 +81,7 @@ export async function copy(
   const hash = createHash('sha256')
   let bytes = 0
   for await (const chunk of content instanceof Uint8Array ? [content] : content) {
-    signal?.throwIfAborted()
+    if (signal !== undefined) throwIfStopped(signal)
     const part: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     hash.update(part)
     // Writes may be short, on a full disk above all; writeFile goes on until all is written or it fails.

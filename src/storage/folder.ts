@@ -16,7 +16,7 @@ import { dirname } from 'node:path'
 import process from 'node:process'
 import { OperationError, type RefusedError } from '../errors.ts'
 import { codeOf, isMissing } from './file-errors.ts'
-import { outside } from './path.ts'
+import { outside } from './refusals.ts'
 
 const { O_DIRECTORY, O_RDONLY } = constants
 

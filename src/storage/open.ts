@@ -2,7 +2,7 @@
 import type { StoreConfig } from '../config/config.ts'
 import { NotFoundError } from '../errors.ts'
 import { FileStore } from './file-store.ts'
-
+import { S3Store } from './s3-store.ts'
 import type { Store } from './store.ts'
 
 export interface Stores {
@@ -22,7 +22,9 @@ export interface OpenOptions {
 
 /** @throws UsageError when a URL is no store's (the configuration has checked it before) */
 export function openStores(configs: readonly StoreConfig[], options: OpenOptions = {}): Stores {
-  const all = configs.map((config) => new FileStore(config, options))
+  const all = configs.map((config) =>
+    config.url.startsWith('s3:') ? new S3Store(config, options) : new FileStore(config, options),
+  )
   const innermost = all.toSorted((one, other) => other.url.length - one.url.length)
   return {
     all,

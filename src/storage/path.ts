@@ -1,24 +1,23 @@
 /** Paths below the root of a store, and their order. */
-import { RefusedError } from '../errors.ts'
 import { QUARANTINE } from './store.ts'
 
-/** Why something is no path below a root; undefined when it is one. */
+/** Why something is no path below a root, with no empty segment at its ends; undefined when it is one. */
 export function refusePath(path: string): string | undefined {
+  if (path === '' || path.startsWith('/') || path.endsWith('/')) {
+    return 'its path is empty, or starts or ends with a slash'
+  }
+  return refuseName(path)
+}
+
+/** Why a path, or a key, cannot be asked for, wherever its slashes are. */
+export function refuseName(path: string): string | undefined {
   if (path.includes('\0')) return 'its name holds a NUL'
-  const segments = path.split('/')
-  if (segments.includes('..') || segments.includes('.')) return 'a segment of its path is . or ..'
-  if (segments[0] === '' || segments.at(-1) === '') return 'its path is empty, or starts or ends with a slash'
+  if (path.split('/').some((segment) => segment === '..' || segment === '.')) {
+    return 'a segment of its path is . or ..'
+  }
   // Half a surrogate pair: UTF-8 has no bytes for it, and would silently name another file.
   if (/\p{Surrogate}/u.test(path)) return 'its name is no Unicode'
   return undefined
-}
-
-export function outside(reason: string): RefusedError {
-  return new RefusedError({
-    code: 'outside-store',
-    message: `The file lies outside the artifact store: ${reason}`,
-    hint: 'Configure the store that holds it, or correct the URI',
-  })
 }
 
 /** Names that files have while they are written. */

@@ -38,10 +38,10 @@ export interface Written {
 
 /** What a listing passes over, since no artifact can be there that it could name or touch. */
 export interface Skipped {
-  /** Below the root; bytes that are no UTF-8 are shown as U+FFFD. */
+  /** Below the root; bytes of a name that are no UTF-8 (refused) are shown as U+FFFD. */
   readonly path: string
   /** `temporary`: a file that was being written when the writer was killed, or is being written. */
-  readonly why: 'symbolic link' | 'no regular file' | 'name is no UTF-8' | 'folder marker' | 'temporary'
+  readonly why: 'symbolic link' | 'no regular file' | 'name is refused' | 'folder marker' | 'temporary'
 }
 
 export interface Store {
