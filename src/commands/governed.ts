@@ -125,7 +125,7 @@ export function exitCodeOfJobs(results: readonly Ended[], { reason }: AbortSigna
   const are = (...outcomes: readonly JobOutcome[]) =>
     results.filter(({ outcome }) => outcomes.includes(outcome)).length
   const failed = are('failed')
-  if (failed > 0 && failed === are('failed', 'partial', 'done')) return ExitCode.failed
+  if (failed > 0 && failed === results.length - are('nothing')) return ExitCode.failed
   if (failed > 0 || are('partial') > 0) return ExitCode.partial
   if (are('interrupted') > 0) return reason instanceof InterruptedError ? reason.exitCode : ExitCode.interrupted
   return are('unfinished') > 0 ? ExitCode.unfinished : ExitCode.ok

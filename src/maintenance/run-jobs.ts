@@ -12,7 +12,7 @@ import type { JobRun } from '../db/job-run.ts'
 import type { Pace, Stop } from '../db/pace.ts'
 import { ConnectionError, InterruptedError, LockedError, StewardError, UnfinishedError } from '../errors.ts'
 import type { JobResult, Kept } from '../model/job.ts'
-import { NOT_REACHED, recordEnd, recordNothing, recordProgress, recordStart } from './job-record.ts'
+import { type JobSummary, NOT_REACHED, recordEnd, recordNothing, recordProgress, recordStart } from './job-record.ts'
 
 /** A job as the runner sees it. */
 export interface Work {
@@ -71,7 +71,7 @@ export async function runJobs(
 
   let again: Work[] = []
   for (const [index, work] of works.entries()) {
-    stop ??= stopOf(run.signal)
+    stop ??= stopOf(run.signal) ?? (performance.now() < deadline ? undefined : timeOver())
     if (stop !== undefined) {
       if (work.due) settle(work, await notReached(work, run, stop))
       else settle(work, await nothing(work, run))
@@ -104,6 +104,20 @@ export async function runJobs(
     if (ran !== undefined) onResult(ran)
   }
   return works.flatMap(({ name }) => results.get(name) ?? [])
+}
+
+/** The jobs in the order of a run, but first those that the last run had no time for, the longest waiting first. */
+export function jobsInTurn<W extends { readonly name: string }>(
+  works: readonly W[],
+  summaries: readonly Pick<JobSummary, 'job' | 'unreached' | 'succeeded_epoch'>[],
+): readonly W[] {
+  const since = new Map(
+    summaries.filter(({ unreached }) => unreached).map((each) => [each.job, each.succeeded_epoch ?? 0]),
+  )
+  const waiting = works
+    .filter(({ name }) => since.has(name))
+    .toSorted((one, other) => (since.get(one.name) ?? 0) - (since.get(other.name) ?? 0))
+  return [...waiting, ...works.filter(({ name }) => !since.has(name))]
 }
 
 /** One turn of a job, added to what its earlier turns did. */
@@ -189,6 +203,11 @@ function watched(
 function shareOver(shareMs: number): Stop {
   const why = `its share of the run time (${Math.max(1, Math.round(shareMs / 1000))} s) is over`
   return { why, error: new UnfinishedError({ code: 'share-over', message: why }) }
+}
+
+function timeOver(): Stop {
+  const why = '--run-time is over'
+  return { why, error: new UnfinishedError({ code: 'run-time-over', message: why }) }
 }
 
 function stopOf({ aborted, reason }: AbortSignal): Stop | undefined {

@@ -4,12 +4,13 @@ import { analyze } from './analyze.ts'
 import { expire } from './expire.ts'
 import { partitions } from './partitions.ts'
 import { reindex } from './reindex.ts'
+import { run } from './run.ts'
 import { vacuum } from './vacuum.ts'
 
 export const maintainGroup: Group = {
   name: 'maintain',
-  summary: 'Vacuum, analyze and reindex by need; make partitions',
+  summary: 'All that is due: retention, partitions, vacuum; when it ran, and how cron runs it',
   description:
-    'Keeps tables, indexes and partitions in shape. Each job looks first and works only where it is needed; --dry-run shows what it would do and why.',
-  commands: [vacuum, analyze, reindex, expire, partitions],
+    'Applies the retention rules and keeps tables, indexes and partitions in shape. Each job looks first and works only where it is needed; --dry-run shows what it would do and why.',
+  commands: [run, vacuum, analyze, reindex, expire, partitions],
 }
