@@ -235,8 +235,14 @@ export async function whyNotMonthly(
   return found.strategy === 'r' && found.key === field ? undefined : 'otherwise'
 }
 
-/** First key of the advisory lock on making partitions of a table. */
+/** First key of the advisory lock on making and dropping partitions of a table. */
 const LOCK_CLASS = 0x53_74_77_70
+
+/** Until the end of the transaction, no other run of Steward makes or drops partitions of the table. */
+export async function lockPartitions(tx: Transaction, { schema, table }: MonthlyTable): Promise<void> {
+  const name = `${schema}.${table}`
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${LOCK_CLASS}::integer, hashtext(${name}))`)
+}
 
 /**
  * Makes the partition of one month, unless some partition holds it, or a part of it, already. Of runs that meet, one
@@ -245,8 +251,7 @@ const LOCK_CLASS = 0x53_74_77_70
  * @returns how many rows moved into it; undefined when there was nothing to make
  */
 export async function ensureMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<number | undefined> {
-  const name = `${monthly.schema}.${monthly.table}`
-  await tx.execute(sql`SELECT pg_advisory_xact_lock(${LOCK_CLASS}::integer, hashtext(${name}))`)
+  await lockPartitions(tx, monthly)
   const holder = await holderOf(tx, monthly, month)
   return holder === undefined ? createMonth(tx, monthly, month) : undefined
 }

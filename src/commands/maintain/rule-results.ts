@@ -1,5 +1,6 @@
 /** What came of the rules of a run, one line each, and what failed or stayed by name. */
-import { ConnectionError, LockedError, StewardError } from '../../errors.ts'
+import { endsRun } from '../../db/ends-run.ts'
+import { StewardError } from '../../errors.ts'
 import type { Column } from '../../model/column.ts'
 import type { JobResult } from '../../model/job.ts'
 import type { Section } from '../../output/view.ts'
@@ -30,9 +31,7 @@ export async function worked(work: () => Promise<JobResult>): Promise<JobResult>
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof StewardError)) throw error
-    const lost = error instanceof LockedError && error.code !== 'lock-timeout'
-    if (lost || error instanceof ConnectionError) throw error
+    if (!(error instanceof StewardError) || endsRun(error)) throw error
     return {
       outcome: 'failed',
       rows: 0n,

@@ -1,0 +1,85 @@
+/** Retention by whole months, put together: dropping, archiving before it, and rows that lie in no month of their own. */
+import type { Database } from '../../db/database.ts'
+import type { DropWaits } from '../../db/drop-partition.ts'
+import type { JobRun } from '../../db/job-run.ts'
+import type { DropItem, DropPlan } from '../../maintenance/drop-partitions.ts'
+import type { DropResult, Removed } from '../../maintenance/drop-run.ts'
+import type { RuleScope } from '../../model/due.ts'
+import type { JobResult } from '../../model/job.ts'
+import { allOf, identifier, quoteIdentifier, sql } from '../../model/sql.ts'
+
+/**
+ * Rows up to which a partition is archived by one copy; it is the batch in flight that a stop request waits for. Those
+ * of a larger one move batch by batch first.
+ */
+const MOST_COPIED = 2_000_000n
+
+/**
+ * Does what the plan says. Where the table is not partitioned by the rule's field, the due rows go one by one, as for a
+ * rule that deletes (or archives) rows.
+ */
+export async function dropDue(
+  db: Database,
+  rule: RuleScope,
+  plan: DropPlan,
+  run: JobRun,
+  waits: DropWaits,
+): Promise<DropResult> {
+  if (plan.otherwise !== undefined) {
+    const job = plan.otherwise === 'absent' ? NOTHING_THERE : await byRows(db, rule, run)
+    return { results: [], job }
+  }
+  const { applyDrops } = await import('../../maintenance/drop-run.ts')
+  return applyDrops(db, plan, run, {
+    waits,
+    removeRows: async (item) => removedOf(await byRows(db, rule, run, item)),
+    ...(rule.applied.rule.archives ? { archive: (item) => archive(db, rule, plan, run, waits, item) } : {}),
+  })
+}
+
+const NOTHING_THERE: JobResult = {
+  outcome: 'nothing',
+  rows: 0n,
+  bytes: 0n,
+  batches: 0,
+  kept: [],
+  failures: [],
+  why: 'its table is not there',
+}
+
+async function archive(
+  db: Database,
+  rule: RuleScope,
+  { table, cutoff }: DropPlan,
+  run: JobRun,
+  waits: DropWaits,
+  item: DropItem,
+): Promise<Removed> {
+  const before = item.rows > MOST_COPIED ? removedOf(await byRows(db, rule, run, item)) : undefined
+  if (before?.stopped !== undefined || (before?.failures ?? []).length > 0) return before ?? { rows: 0n, batches: 0 }
+  const { archivePartition } = await import('../../archive/partition.ts')
+  const place = { schema: item.partitionSchema, name: item.partition }
+  const options = { table, cutoff: sql`${cutoff}::timestamptz`, waits }
+  const { rows, batches } = await archivePartition(db, rule, place, run, options)
+  return { rows: rows + (before?.rows ?? 0n), batches: batches + (before?.batches ?? 0) }
+}
+
+/** The due rows of the whole table, or of one partition, batch by batch: the engine of `archive` and `delete` rules. */
+async function byRows(db: Database, rule: RuleScope, run: JobRun, item?: DropItem): Promise<JobResult> {
+  const [{ runArchive }, { selectionOfRule }] = await Promise.all([
+    import('../../archive/run.ts'),
+    import('../../archive/selection.ts'),
+  ])
+  const { applied } = rule
+  const action = applied.rule.archives ? 'archive' : 'delete'
+  const selection = selectionOfRule({ ...rule, applied: { ...applied, rule: { ...applied.rule, action } } })
+  if (item === undefined) return runArchive(db, selection, run)
+  const place = `${quoteIdentifier(item.partitionSchema)}.${quoteIdentifier(item.partition)}`
+  const within = (alias: string) => sql`${identifier(alias, 'tableoid')} = ${place}::regclass`
+  return runArchive(db, { ...selection, due: (alias) => allOf([selection.due(alias), within(alias)]) }, run)
+}
+
+function removedOf({ outcome, rows, batches, kept, failures, why }: JobResult): Removed {
+  const stopped = outcome === 'unfinished' || outcome === 'interrupted' ? { stopped: { why, outcome } } : {}
+  return { rows, batches, kept, failures, ...stopped }
+}

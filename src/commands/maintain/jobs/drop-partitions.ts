@@ -1,0 +1,35 @@
+/** Jobs of `drop-partitions` rules: logs that go by whole months. */
+
+import type { JobSource } from '../job.ts'
+import { jobNameOf, rulesInForce } from '../rules.ts'
+
+/** Attempts to have a table for a moment before its partition is left for the next run. */
+const ATTEMPTS = 8
+
+export const dropPartitionsJobs: JobSource = async (config, systems) => {
+  const [{ backlogOf }, { planDrops }, { pauseUnless }, { dropDue }] = await Promise.all([
+    import('../../../db/backlog.ts'),
+    import('../../../maintenance/drop-partitions.ts'),
+    import('../../../maintenance/job.ts'),
+    import('../drop.ts'),
+  ])
+  return rulesInForce(config, systems, 'drop-partitions').map((rule) => ({
+    name: jobNameOf(rule),
+    kind: 'drop-partitions',
+    schema: rule.schema,
+    summary: rule.applied.rule.summary,
+    olderThan: rule.applied.olderThan,
+    backlog: (db) => backlogOf(db, rule),
+    async apply(db, run) {
+      const waits = {
+        lockTimeoutMs: Math.min(config.lockTimeoutMs || MOST_WAIT_MS, MOST_WAIT_MS),
+        attempts: ATTEMPTS,
+        pause: pauseUnless(run.signal),
+      }
+      return (await dropDue(db, rule, await planDrops(db, rule), run, waits)).job
+    },
+  }))
+}
+
+/** Milliseconds that others may queue behind an attempt (design, "Database conventions"). */
+const MOST_WAIT_MS = 1000
