@@ -19,7 +19,9 @@ export interface RestoreCatalog {
   readonly schema: string
   /** Tables that have an archive table, by name. */
   readonly tables: ReadonlyMap<string, RestoredTable>
-  /** Enforced foreign keys of these tables. */
+  /** Columns of every table of the schema, by name. */
+  readonly columns: ReadonlyMap<string, ReadonlyMap<string, CatalogColumn>>
+  /** Enforced foreign keys of tables that have an archive table. */
   readonly keys: readonly ForeignKey[]
   /** Foreign keys of every table of the schema. */
   readonly allKeys: readonly ForeignKey[]
@@ -53,7 +55,7 @@ export async function restoreCatalog(db: Queryable, schema: string): Promise<Res
     ({ table, columns: names, validity }) =>
       validity !== 'not enforced' && names.every((name) => tables.get(table)?.archived.has(name)),
   )
-  return { schema, tables, keys, allKeys, primaryKeys: primary }
+  return { schema, tables, columns: own, keys, allKeys, primaryKeys: primary }
 }
 
 function byTable(all: readonly CatalogColumn[]): Map<string, Map<string, CatalogColumn>> {

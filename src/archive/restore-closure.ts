@@ -44,29 +44,33 @@ export async function gather(db: Queryable, catalog: RestoreCatalog, seeds: RowS
   const rows = new RowSet()
   rows.addAll(seeds)
   const orphans = new Map<ForeignKey, string[]>()
-  for (let frontier = seeds; frontier.size > 0; ) {
+  // What depends on a parent that only came along stays: an organization brings no task but the one that needs it.
+  let above = seeds
+  for (let frontier = seeds; above.size > 0; ) {
     const next = new RowSet()
+    const parents = new RowSet()
     for (const key of catalog.keys) {
       for (const child of await childrenOf(db, catalog, key, frontier, reach)) {
         if (rows.add(key.table, child.row, child.batch)) next.add(key.table, child.row, child.batch)
       }
     }
     for (const key of catalog.keys) {
-      for (const { row, parent, parentBatch } of await orphansOf(
-        db,
-        catalog,
-        key,
-        frontier.rows(key.table),
-        rows,
-        reach,
-      )) {
+      const places = above.rows(key.table)
+      for (const { row, parent, parentBatch } of await orphansOf(db, catalog, key, places, rows, reach)) {
         const comes = parent !== null && parentBatch !== null && mayCome(reach, parentBatch)
         if (comes && rows.add(key.referencedTable, parent, parentBatch)) {
-          next.add(key.referencedTable, parent, parentBatch)
-        } else if (!comes) orphans.set(key, [...(orphans.get(key) ?? []), row])
+          parents.add(key.referencedTable, parent, parentBatch)
+        } else if (!comes) {
+          const known = orphans.get(key)
+          if (known === undefined) orphans.set(key, [row])
+          else known.push(row)
+        }
       }
     }
     frontier = next
+    above = new RowSet()
+    above.addAll(next)
+    above.addAll(parents)
   }
   return { rows, waiting: await settle(db, catalog, rows, orphans, reach) }
 }

@@ -49,10 +49,13 @@ async function plan(tx: Queryable, request: RestoreRequest): Promise<RestorePlan
   const problems: Problem[] = []
   const cold = what.kind === 'rows' ? [] : what.batches.filter(({ state }) => state === 'cold')
   const asked = what.kind === 'rows' ? [] : what.batches.map(({ batch }) => batch)
+  // What comes of batches that come in part must be remembered row by row.
+  const inWindow = what.kind === 'batches' && what.age !== undefined
 
   const count = async ({ seeds, reach }: Portion) => {
     const named = await seeds(tx)
-    const arriving = what.kind === 'rows' ? {} : { arriving: { batches: asked, waiting: tally.waiting, brought } }
+    const arriving =
+      what.kind === 'rows' ? {} : { arriving: { batches: inWindow ? [] : asked, waiting: tally.waiting, brought } }
     const { rows, waiting } = await gather(tx, catalog, named, { ...reach, ...arriving })
     // Rows of other batches may be reached from several portions, and come once.
     for (const table of rows.tables) {
@@ -67,7 +70,7 @@ async function plan(tx: Queryable, request: RestoreRequest): Promise<RestorePlan
       tally.add(table, BigInt(rows.of(table).size) - there, there)
       for (const [row, batch] of rows.of(table)) {
         batches.add(batch)
-        if (!named.has(table, row)) brought.add(table, row, batch)
+        if (inWindow || !named.has(table, row)) brought.add(table, row, batch)
       }
     }
   }

@@ -81,35 +81,44 @@ async function seedsOfRows(
   catalog: RestoreCatalog,
 ): Promise<RowSet> {
   const seeds = new RowSet()
-  const table = catalog.tables.get(what.table)
-  if (table === undefined) {
+  const archived = catalog.tables.get(what.table)?.archived
+  const own = catalog.columns.get(what.table)
+  if (archived === undefined && own === undefined) {
     throw new NotFoundError({
-      code: 'not-archived',
-      message: `Nothing of ${catalog.schema}.${what.table} is in the archive tables`,
+      code: 'unknown-table',
+      message: `There is no table ${catalog.schema}.${what.table}, and nothing of one is in the archive tables`,
       hint: 'steward archive list shows what was archived',
     })
   }
+  const types = own === undefined ? undefined : new Map([...own.values()].map(({ name, type }) => [name, type]))
   const missing: Root[] = []
   for (const root of what.roots) {
-    const found = await db.rows<{ row: string; batch: bigint }>(sql`
-      SELECT a.ctid::text AS row, a.${raw(BATCH_COLUMN)} AS batch
-      FROM ${archiveOf(catalog, what.table)} AS a
-      WHERE ${rootSql(root, table.archived, 'a')}
-        AND ${what.batches === undefined ? raw('TRUE') : sql`a.${raw(BATCH_COLUMN)} = ANY (${[...what.batches]}::bigint[])`}`)
+    const found = archived === undefined ? [] : await archivedRoots(db, catalog, what, root, archived)
     for (const { row, batch } of found) seeds.add(what.table, row, batch)
-    if (found.length > 0 || table.columns.size === 0) {
-      if (found.length === 0) missing.push(root)
-      continue
-    }
-    const types = new Map([...table.columns.values()].map(({ name, type }) => [name, type]))
-    const isRoot = (alias: string) => rootSql(root, types, alias)
-    const live = await db.maybeOne(sql`
-      SELECT FROM ${liveOf(catalog, what.table)} AS l WHERE ${isRoot('l')} LIMIT 1`)
-    if (live === undefined) missing.push(root)
-    else await seedsBelow(db, catalog, what.table, isRoot, request, seeds)
+    if (found.length > 0) continue
+    const isRoot = (alias: string) => rootSql(root, types ?? new Map(), alias)
+    const live =
+      types !== undefined &&
+      (await db.maybeOne(sql`SELECT FROM ${liveOf(catalog, what.table)} AS l WHERE ${isRoot('l')} LIMIT 1`))
+    if (live) await seedsBelow(db, catalog, what.table, isRoot, request, seeds)
+    else missing.push(root)
   }
   if (missing.length > 0) throw notArchived(catalog.schema, what.table, missing)
   return seeds
+}
+
+function archivedRoots(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  { table, batches }: AskedRows,
+  root: Root,
+  types: ReadonlyMap<string, string>,
+): Promise<{ row: string; batch: bigint }[]> {
+  return db.rows(sql`
+    SELECT a.ctid::text AS row, a.${raw(BATCH_COLUMN)} AS batch
+    FROM ${archiveOf(catalog, table)} AS a
+    WHERE ${rootSql(root, types, 'a')}
+      AND ${batches === undefined ? raw('TRUE') : sql`a.${raw(BATCH_COLUMN)} = ANY (${[...batches]}::bigint[])`}`)
 }
 
 /** Archived parts of an aggregate that is there, down every way of foreign keys that takes none twice. */
@@ -122,11 +131,12 @@ async function seedsBelow(
   seeds: RowSet,
   way: readonly string[] = [],
 ): Promise<void> {
-  for (const key of catalog.keys) {
+  for (const key of catalog.allKeys) {
     const name = `${key.table}.${key.name}`
     const leadsHere = key.referencedSchema === catalog.schema && key.referencedTable === table
     if (!leadsHere || !isFollowed(key, follow) || way.includes(name)) continue
-    for (const { row, batch } of await archivedBelow(db, catalog, key, live('p'))) seeds.add(key.table, row, batch)
+    const found = catalog.keys.includes(key) ? await archivedBelow(db, catalog, key, live('p')) : []
+    for (const { row, batch } of found) seeds.add(key.table, row, batch)
     const depth = `q${way.length}`
     const below = (alias: string) => sql`(${join(key.columns.map((column) => identifier(alias, column)))}) IN (
           SELECT ${join(key.referencedColumns.map((column) => identifier(depth, column)))}
@@ -185,7 +195,9 @@ export async function portionsOfBatch(
   if (age !== undefined) {
     const below = [...partly.filter((one) => one !== batch.batch), batch.batch]
     const seeds = (tx: Queryable) => seedsByAge(tx, catalog, batch, age)
-    return [{ label, seeds, reach: { follow: request.follow, below, parents } }]
+    // Of the batches that were asked for only what lies in the window comes.
+    const reach: Reach = { follow: request.follow, below, parents: request.withParents ? 'any' : [] }
+    return [{ label, seeds, reach }]
   }
   const reach: Reach = { follow: request.follow, below: partly.filter((one) => !asked.includes(one)), parents }
   const rows = tables.reduce((sum, one) => sum + one.rows, 0n)

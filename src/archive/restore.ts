@@ -43,6 +43,13 @@ const AGAIN = [
   'unique-violation',
 ]
 
+const SETTINGS = {
+  // A policy that hides rows is an error, never fewer rows.
+  row_security: 'off',
+  // Compiling a statement that runs once takes longer than running it.
+  jit: 'off',
+}
+
 export interface Restored {
   readonly schema: string
   readonly tables: readonly TableCount[]
@@ -141,7 +148,7 @@ class Progress {
         const outcome = await db.transaction((tx) => this.#restore(tx, portionIn, explain), {
           lockTimeoutMs: LOCK_TIMEOUT_MS,
           statementTimeoutMs: 0,
-          settings: { ...TEXT_SETTINGS, ...this.#request.settings },
+          settings: { ...TEXT_SETTINGS, ...SETTINGS, ...this.#request.settings },
         })
         this.#count(outcome)
         return
