@@ -1,5 +1,6 @@
 /** The records of archive batches, written in the transactions that move the rows. */
 import type { Transaction } from '../db/database.ts'
+import { stringifyJson } from '../db/json.ts'
 import { sql } from '../model/sql.ts'
 
 /** Columns that each archive table has besides those of its table. */
@@ -47,9 +48,25 @@ export async function recordBatch(
     OVERRIDING SYSTEM VALUE
     VALUES (${batchId}, ${head.runId}, ${head.leaseToken}, ${head.schema}, ${head.rootTable}, ${head.rule},
             ${head.oldest}::timestamptz, ${head.newest}::timestamptz, ${head.roots})`)
-  for (const { table, rows, digest, columns } of tables) {
-    await tx.execute(sql`
-      INSERT INTO steward.archive_batch_tables (batch_id, table_name, rows, digest, columns)
-      VALUES (${batchId}, ${table}, ${rows}, ${digest}::numeric, ${[...columns]}::text[])`)
-  }
+  await recordBatchTables(tx, batchId, tables)
+}
+
+/** Records the tables of a batch that is recorded already. */
+export async function recordBatchTables(
+  tx: Transaction,
+  batchId: bigint,
+  tables: readonly BatchTable[],
+): Promise<void> {
+  if (tables.length === 0) return
+  const records = tables.map(({ table, rows, digest, columns }) => ({
+    table_name: table,
+    rows: String(rows),
+    digest,
+    columns,
+  }))
+  await tx.execute(sql`
+    INSERT INTO steward.archive_batch_tables (batch_id, table_name, rows, digest, columns)
+    SELECT ${batchId}, table_name, rows, digest, columns
+    FROM jsonb_to_recordset(${stringifyJson(records)}::jsonb)
+      AS moved (table_name text, rows bigint, digest numeric, columns text[])`)
 }

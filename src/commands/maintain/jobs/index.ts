@@ -24,6 +24,9 @@ export const JOB_ORDER: readonly JobKind[] = [
 const SOURCES: Partial<Readonly<Record<JobKind, () => Promise<JobSource>>>> = {
   expire: async () => (await import('./expire.ts')).expireJobs,
   'soft-delete': async () => (await import('./soft-delete.ts')).softDeleteJobs,
+  archive: async () => (await import('./archive.ts')).archiveJobs,
+  delete: async () => (await import('./delete.ts')).deleteJobs,
+  purge: async () => (await import('./purge.ts')).purgeJobs,
   export: async () => (await import('./export.ts')).exportJobs,
 }
 

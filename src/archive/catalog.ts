@@ -1,0 +1,374 @@
+/**
+ * What the catalog says of the tables that an archive run reaches: their columns, keys and partitions, read anew each
+ * run (PostgreSQL manual, chapter 52). Tables are told apart by their OIDs; a partitioned table is one table here, its
+ * rows lie in its leaves.
+ */
+import type { Queryable } from '../db/database.ts'
+import { type Sql, sql } from '../model/sql.ts'
+import type { Selection } from './selection.ts'
+
+export interface Relation {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+}
+
+export interface Column {
+  readonly name: string
+  /** Type of the archive table's column, with its collation where that is not the type's own: a domain's base type. */
+  readonly type: string
+}
+
+/** Where rows lie: the table itself, or the leaf partitions below it. */
+export interface Leaf extends Relation {
+  /** OIDs of the partitioned tables that it is part of, and its own. */
+  readonly within: readonly number[]
+}
+
+/** What a role may do with a table and all its leaves. */
+export type Privilege = 'SELECT' | 'UPDATE' | 'DELETE'
+
+export interface Table extends Relation {
+  /** As in `pg_class.relkind`: `r` or `p`; anything else cannot be archived. */
+  readonly kind: string
+  /** In the order of the table, dropped ones left out, generated ones among them. */
+  readonly columns: readonly Column[]
+  /** Columns of the primary key, else of a unique key without NULLs; empty where there is neither. */
+  readonly key: readonly string[]
+  readonly leaves: readonly Leaf[]
+  /** What stands in the way of moving its rows, each completing `<table> …`; none for most tables. */
+  readonly obstacles: readonly string[]
+  readonly missing: readonly Privilege[]
+  /** Rows that the server believes there are; and bytes on disk without indexes. */
+  readonly estimatedRows: number
+  readonly bytes: bigint
+}
+
+export type OnDelete = 'cascade' | 'no action' | 'restrict' | 'set null' | 'set default'
+
+/** One foreign key; `child` refers to `parent`. */
+export interface Key {
+  readonly oid: number
+  readonly name: string
+  /** OIDs of the tables; the relations are those that the key was declared on, which may be partitions of them. */
+  readonly child: number
+  readonly parent: number
+  readonly childRelation: Relation
+  readonly parentRelation: Relation
+  readonly pairs: readonly KeyPair[]
+  readonly onDelete: OnDelete
+  /** An index of the referring table leads with the key's columns. */
+  readonly indexed: boolean
+}
+
+export interface KeyPair {
+  readonly column: string
+  readonly referenced: string
+  /** Schema and name of the operator that compares them, referenced column first. */
+  readonly operator: readonly [schema: string, name: string]
+  /** Quoted collation of the referenced column where the two differ. */
+  readonly collation: string | null
+}
+
+export interface Catalog {
+  readonly root: Table
+  /** Every table that is reached, and those that refer to them, by OID. */
+  readonly tables: ReadonlyMap<number, Table>
+  /** Every foreign key to a table that is reached. */
+  readonly keys: readonly Key[]
+  /** Whether an index leads with the columns of the root's age. */
+  readonly ageIndexed: boolean
+}
+
+/**
+ * Reads what a selection reaches. Call it in a transaction with an empty search path, so that types are printed with
+ * their schema, and with one snapshot.
+ *
+ * @returns undefined when there is no such table
+ */
+export async function readCatalog(tx: Queryable, selection: Selection): Promise<Catalog | undefined> {
+  const root = await tx.maybeOne<{ oid: number }>(sql`
+    SELECT c.oid
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${selection.schema}
+      AND c.relname = ${selection.table}
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`)
+  if (root === undefined) return undefined
+  const keys = await readKeys(tx, root.oid, selection.follow)
+  const tables = await readTables(tx, [...new Set([root.oid, ...keys.map(({ child }) => child)])])
+  const found = tables.get(root.oid)
+  if (found === undefined) return undefined
+  return { root: found, tables, keys, ageIndexed: await hasIndex(tx, root.oid, selection.ageColumns) }
+}
+
+/** Actions over which the closure goes on. */
+export function followedActions(follow: Selection['follow']): readonly OnDelete[] {
+  return follow === 'cascade' ? ['cascade'] : ['cascade', 'no action', 'restrict']
+}
+
+const CODES: Readonly<Record<OnDelete, string>> = {
+  cascade: 'c',
+  'no action': 'a',
+  restrict: 'r',
+  'set null': 'n',
+  'set default': 'd',
+}
+
+/** The keys to every table that is reached from the root. */
+async function readKeys(tx: Queryable, root: number, follow: Selection['follow']): Promise<Key[]> {
+  const codes = followedActions(follow).map((action) => CODES[action])
+  return tx.rows<Key>(sql`
+    WITH RECURSIVE key AS MATERIALIZED (
+      -- A key of a partition that is a copy of its table's has a parent; the table's is the one to follow.
+      SELECT k.*,
+             COALESCE(pg_partition_root(k.conrelid), k.conrelid)::oid AS child,
+             COALESCE(pg_partition_root(k.confrelid), k.confrelid)::oid AS parent
+      FROM pg_catalog.pg_constraint AS k
+      WHERE k.contype = 'f'
+        AND k.conparentid = 0
+    ),
+    reached AS (
+      SELECT ${root}::oid AS oid
+      UNION
+      SELECT key.child
+      FROM reached
+      JOIN key ON key.parent = reached.oid
+      JOIN pg_catalog.pg_class AS c ON c.oid = key.child
+      WHERE key.confdeltype::text = ANY (${codes}::text[])
+        -- A batch is of one schema, the one that its lease is on.
+        AND c.relnamespace = (SELECT r.relnamespace FROM pg_catalog.pg_class AS r WHERE r.oid = ${root}::oid)
+    )
+    SELECT k.oid, k.conname::text AS name, k.child, k.parent,
+           jsonb_build_object('oid', c.oid::bigint, 'schema', cn.nspname, 'name', c.relname) AS "childRelation",
+           jsonb_build_object('oid', p.oid::bigint, 'schema', pn.nspname, 'name', p.relname) AS "parentRelation",
+           CASE k.confdeltype
+             WHEN 'c' THEN 'cascade'
+             WHEN 'a' THEN 'no action'
+             WHEN 'r' THEN 'restrict'
+             WHEN 'n' THEN 'set null'
+             ELSE 'set default'
+           END AS "onDelete",
+           pair.pairs,
+           ${leadsAnIndex(sql`k.conrelid`, sql`k.conkey`)} AS indexed
+    FROM key AS k
+    JOIN reached ON reached.oid = k.parent
+    JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+    JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
+    JOIN pg_catalog.pg_class AS p ON p.oid = k.confrelid
+    JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
+    CROSS JOIN LATERAL (
+      SELECT jsonb_agg(
+               jsonb_build_object(
+                 'column', own.attname,
+                 'referenced', theirs.attname,
+                 'operator', jsonb_build_array(opn.nspname, op.oprname),
+                 'collation', CASE
+                   WHEN own.attcollation <> theirs.attcollation AND theirs.attcollation <> 0
+                   THEN quote_ident(con.nspname) || '.' || quote_ident(co.collname)
+                 END
+               )
+               ORDER BY part.position
+             ) AS pairs
+      FROM unnest(k.conkey, k.confkey, k.conpfeqop) WITH ORDINALITY AS part (own, theirs, operator, position)
+      JOIN pg_catalog.pg_attribute AS own ON own.attrelid = k.conrelid AND own.attnum = part.own
+      JOIN pg_catalog.pg_attribute AS theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = part.theirs
+      JOIN pg_catalog.pg_operator AS op ON op.oid = part.operator
+      JOIN pg_catalog.pg_namespace AS opn ON opn.oid = op.oprnamespace
+      LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = theirs.attcollation
+      LEFT JOIN pg_catalog.pg_namespace AS con ON con.oid = co.collnamespace
+    ) AS pair
+    ORDER BY cn.nspname, c.relname, k.conname`)
+}
+
+/** True where a valid index without condition (but that its columns are set) begins with these columns, in any order. */
+function leadsAnIndex(relation: Sql, columns: Sql): Sql {
+  return sql`EXISTS (
+             SELECT
+             FROM pg_catalog.pg_index AS i
+             JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
+             JOIN pg_catalog.pg_am AS am ON am.oid = ic.relam
+             WHERE i.indrelid = ${relation}
+               AND i.indisvalid
+               AND (
+                 i.indpred IS NULL
+                 OR pg_get_expr(i.indpred, i.indrelid) ~ '^[(]("([^"]|"")+"|[[:alnum:]_$]+) IS NOT NULL[)]$'
+               )
+               AND (am.amname = 'btree' OR am.amname = 'hash' AND cardinality(${columns}) = 1)
+               AND (i.indkey::smallint[])[0:cardinality(${columns}) - 1] @> (${columns})::smallint[]
+           )`
+}
+
+async function hasIndex(tx: Queryable, relation: number, columns: readonly string[]): Promise<boolean> {
+  // Ages that are made of several columns are served by one index a column.
+  const { served } = await tx.one<{ served: boolean }>(sql`
+    SELECT COALESCE(bool_and(${leadsAnIndex(sql`a.attrelid`, sql`ARRAY[a.attnum]`)}), FALSE) AS served
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = ${relation}::oid
+      AND a.attname = ANY (${[...columns]}::text[])`)
+  return served
+}
+
+/** Reads tables by their OIDs. Call it with an empty search path, so that types are printed with their schema. */
+export async function readTables(tx: Queryable, oids: readonly number[]): Promise<Map<number, Table>> {
+  const tables = await tx.rows<Table>(sql`
+    WITH RECURSIVE base AS (
+      -- A domain's type, down to one that is none.
+      SELECT d.oid, d.typbasetype AS type, d.typtypmod AS modifier
+      FROM pg_catalog.pg_type AS d
+      WHERE d.typtype = 'd'
+      UNION ALL
+      SELECT base.oid, d.typbasetype, d.typtypmod
+      FROM base
+      JOIN pg_catalog.pg_type AS d ON d.oid = base.type AND d.typtype = 'd'
+    )
+    SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+           COALESCE(attributes.columns, '[]') AS columns,
+           ${uniqueKey} AS key,
+           COALESCE(parts.leaves, '[]') AS leaves,
+           array_remove(
+             ARRAY[
+               CASE
+                 WHEN c.relkind = 'v' THEN 'is a view: name the table that it reads'
+                 WHEN c.relkind = 'm' THEN 'is a materialized view: name the table that it reads'
+                 WHEN c.relkind = 'f' THEN 'is a foreign table: archive it where it is'
+                 WHEN c.relispartition THEN 'is a partition: name the table that it is part of'
+               END,
+               CASE
+                 WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid)
+                 THEN 'has tables that inherit from it, whose rows foreign keys do not see'
+               END,
+               CASE WHEN c.relpersistence = 't' THEN 'is temporary' END,
+               CASE WHEN parts.foreign_leaves THEN 'has partitions that are foreign tables' END,
+               CASE WHEN parts.guarded THEN 'hides rows from this role by row security' END,
+               CASE WHEN parts.ruled THEN 'has rules on DELETE, which the batches would set off' END
+             ],
+             NULL
+           ) AS obstacles,
+           array_remove(
+             ARRAY[
+               CASE WHEN NOT parts.may_select THEN 'SELECT' END,
+               CASE WHEN NOT parts.may_update THEN 'UPDATE' END,
+               CASE WHEN NOT parts.may_delete THEN 'DELETE' END
+             ],
+             NULL
+           ) AS missing,
+           COALESCE(parts.estimated, 0)::float8 AS "estimatedRows",
+           COALESCE(parts.bytes, 0)::bigint AS bytes
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+      SELECT jsonb_agg(
+               jsonb_build_object(
+                 'name', a.attname,
+                 'type', format_type(COALESCE(b.type, a.atttypid), COALESCE(b.modifier, a.atttypmod))
+                   || CASE
+                     WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
+                     THEN ' COLLATE ' || quote_ident(con.nspname) || '.' || quote_ident(co.collname)
+                     ELSE ''
+                   END
+               )
+               ORDER BY a.attnum
+             ) AS columns
+      FROM pg_catalog.pg_attribute AS a
+      LEFT JOIN base AS b
+        ON b.oid = a.atttypid
+        AND (SELECT x.typtype FROM pg_catalog.pg_type AS x WHERE x.oid = b.type) <> 'd'
+      JOIN pg_catalog.pg_type AS t ON t.oid = COALESCE(b.type, a.atttypid)
+      LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = a.attcollation
+      LEFT JOIN pg_catalog.pg_namespace AS con ON con.oid = co.collnamespace
+      WHERE a.attrelid = c.oid
+        AND a.attnum > 0
+        AND NOT a.attisdropped
+    ) AS attributes
+    CROSS JOIN LATERAL (
+      SELECT jsonb_agg(
+               jsonb_build_object('oid', l.oid::bigint, 'schema', ln.nspname, 'name', l.relname, 'within', within.oids)
+               ORDER BY ln.nspname, l.relname
+             ) FILTER (WHERE l.relkind = 'r') AS leaves,
+             bool_or(l.relkind = 'f') FILTER (WHERE c.relkind = 'p') AS foreign_leaves,
+             bool_or(row_security_active(l.oid)) AS guarded,
+             bool_or(EXISTS (SELECT FROM pg_catalog.pg_rewrite AS w WHERE w.ev_class = l.oid AND w.ev_type = '4'))
+               FILTER (WHERE l.relkind IN ('r', 'p')) AS ruled,
+             bool_and(has_table_privilege(l.oid, 'SELECT')) AS may_select,
+             -- FOR UPDATE asks for it on one column at least.
+             bool_and(has_any_column_privilege(l.oid, 'UPDATE')) AS may_update,
+             bool_and(has_table_privilege(l.oid, 'DELETE')) AS may_delete,
+             sum(GREATEST(l.reltuples, 0)) FILTER (WHERE l.relkind = 'r') AS estimated,
+             sum(pg_table_size(l.oid)) FILTER (WHERE l.relkind = 'r') AS bytes
+      FROM (
+        SELECT c.oid AS relid
+        UNION
+        SELECT relid::oid FROM pg_partition_tree(c.oid)
+      ) AS part
+      JOIN pg_catalog.pg_class AS l ON l.oid = part.relid
+      JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.relnamespace
+      CROSS JOIN LATERAL (
+        SELECT COALESCE(jsonb_agg(up.relid::oid::bigint), jsonb_build_array(l.oid::bigint)) AS oids
+        FROM pg_partition_ancestors(l.oid) AS up
+      ) AS within
+    ) AS parts
+    WHERE c.oid = ANY (${[...oids]}::oid[])`)
+  return new Map(tables.map((table) => [table.oid, table]))
+}
+
+/** The primary key's columns, else those of the smallest unique key that no NULL can get around. */
+const uniqueKey: Sql = sql`COALESCE(
+             (
+               SELECT ARRAY(
+                 SELECT a.attname::text
+                 FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS part (number, position)
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = part.number
+                 WHERE part.position <= i.indnkeyatts
+                 ORDER BY part.position
+               )
+               FROM pg_catalog.pg_index AS i
+               WHERE i.indrelid = c.oid
+                 AND i.indisunique
+                 AND i.indisvalid
+                 AND i.indpred IS NULL
+                 AND i.indexprs IS NULL
+                 AND NOT EXISTS (
+                   SELECT
+                   FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS part (number, position)
+                   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = part.number
+                   WHERE part.position <= i.indnkeyatts
+                     AND NOT a.attnotnull
+                 )
+               ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
+               LIMIT 1
+             ),
+             '{}'
+           )`
+
+/**
+ * A digest of everything that a batch depends on: the columns, keys, partitions and names of these tables. It changes
+ * with a column or key that comes or goes.
+ *
+ * @param oids of the tables that are reached, their leaves, and those that refer to them
+ */
+export function fingerprintSql(oids: readonly number[]): Sql {
+  return sql`
+    WITH concerned AS (SELECT unnest(${[...oids]}::oid[]) AS oid)
+    SELECT md5(string_agg(line, E'\\n' ORDER BY line)) AS fingerprint
+    FROM (
+      SELECT concat_ws(' ', 'table', c.oid, c.relnamespace, c.relname, c.relkind, c.relispartition, c.relrowsecurity)
+      FROM pg_catalog.pg_class AS c
+      WHERE c.oid IN (SELECT oid FROM concerned)
+      UNION ALL
+      SELECT concat_ws(' ', 'column', a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull)
+      FROM pg_catalog.pg_attribute AS a
+      WHERE a.attrelid IN (SELECT oid FROM concerned)
+        AND a.attnum > 0
+        AND NOT a.attisdropped
+      UNION ALL
+      SELECT concat_ws(' ', 'key', k.oid, k.conname, k.conrelid, k.confrelid, k.conkey, k.confkey, k.confdeltype)
+      FROM pg_catalog.pg_constraint AS k
+      WHERE k.contype = 'f'
+        AND k.confrelid IN (SELECT oid FROM concerned)
+      UNION ALL
+      SELECT concat_ws(' ', 'part', i.inhparent, i.inhrelid)
+      FROM pg_catalog.pg_inherits AS i
+      WHERE i.inhparent IN (SELECT oid FROM concerned)
+    ) AS lines (line)`
+}

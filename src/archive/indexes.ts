@@ -1,0 +1,51 @@
+/** Indexes that are missing: each deletion looks for referring rows, over every key, once a row. */
+import { identifier, join, sql } from '../model/sql.ts'
+import type { Selection } from './selection.ts'
+import type { Shape } from './shape.ts'
+
+export interface MissingIndex {
+  /** `public.lines`. */
+  readonly table: string
+  readonly columns: readonly string[]
+  /** What it is for: `fk_lines_order`, or the age. */
+  readonly for: string
+  /** The statement that makes it. */
+  readonly statement: string
+}
+
+/** Referring columns, and the age, that no index leads with. */
+export function missingIndexes(
+  { root, followed, holding, detaching, ageIndexed, table }: Shape,
+  selection: Selection,
+) {
+  const found = new Map<string, MissingIndex>()
+  for (const key of [...followed, ...holding, ...detaching]) {
+    if (key.indexed) continue
+    const columns = key.pairs.map(({ column }) => column)
+    add(key.childRelation, table(key.child).kind === 'p', columns, key.name)
+  }
+  if (!ageIndexed) {
+    for (const column of selection.ageColumns) add(root, root.kind === 'p', [column], `the age of ${selection.rule}`)
+  }
+  return [...found.values()]
+
+  function add(
+    { schema, name }: { readonly schema: string; readonly name: string },
+    isPartitioned: boolean,
+    columns: readonly string[],
+    reason: string,
+  ): void {
+    const list = join(columns.map((column) => identifier(column)))
+    // A partitioned table takes no CONCURRENTLY (PostgreSQL manual, CREATE INDEX): it is made on each partition first.
+    const statement = isPartitioned
+      ? sql`CREATE INDEX ON ${identifier(schema, name)} (${list})`
+      : sql`CREATE INDEX CONCURRENTLY ON ${identifier(schema, name)} (${list})`
+    const known = found.get(statement.text)
+    found.set(statement.text, {
+      table: `${schema}.${name}`,
+      columns,
+      for: known === undefined ? reason : `${known.for}, ${reason}`,
+      statement: statement.text,
+    })
+  }
+}

@@ -1,0 +1,129 @@
+/** The selection of a command line: any table of any schema, checked against the catalog. */
+import type { Database } from '../db/database.ts'
+import { type Problem, StewardError, UsageError } from '../errors.ts'
+import { nearest } from '../model/nearest.ts'
+import { allOf, identifier, raw, sql } from '../model/sql.ts'
+import type { Selection } from './selection.ts'
+
+export interface TableRequest {
+  /** Unquoted names. */
+  readonly schema: string
+  readonly table: string
+  /** Column whose age counts: a date or timestamp. */
+  readonly ageOf: string
+  /** PostgreSQL interval. */
+  readonly olderThan: string
+  /** Only rows whose column has one of these values; all of them must hold. */
+  readonly only: readonly { readonly column: string; readonly values: readonly string[] }[]
+  /** Rows that refer go along, whatever their key says ON DELETE, but for SET NULL and SET DEFAULT. */
+  readonly withChildren: boolean
+  /** Name that batches are recorded under. */
+  readonly name: string
+  /** Settings of the transactions that move rows. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+const AGES: readonly string[] = ['date', 'timestamp without time zone', 'timestamp with time zone']
+
+/**
+ * Checks every name against the catalog and every value against its column.
+ *
+ * @throws UsageError (exit 2) naming all that is wrong
+ */
+export async function selectionOfTable(db: Database, request: TableRequest): Promise<Selection> {
+  const columns = await columnsOf(db, request)
+  const age = columns.get(request.ageOf)
+  const problems: Problem[] = []
+  const known = [...columns.keys()]
+  if (columns.size === 0) {
+    const reason = `there is no table ${request.schema}.${request.table}, or it has no columns`
+    throw wrong([{ where: '--table', reason }])
+  }
+  if (age === undefined) problems.push({ where: '--age-of', reason: noColumn(request.ageOf, known) })
+  else if (!AGES.includes(age)) {
+    problems.push({ where: '--age-of', reason: `${request.ageOf} is ${age}, and neither a date nor a timestamp` })
+  }
+  const interval = await whyNot(db, [request.olderThan], 'interval')
+  if (interval) problems.push({ where: '--older-than', reason: 'is no age such as 90 days' })
+  for (const { column, values } of request.only) {
+    const type = columns.get(column)
+    if (type === undefined) problems.push({ where: '--only', reason: noColumn(column, known) })
+    else if (await whyNot(db, values, `${type}[]`)) {
+      problems.push({ where: '--only', reason: `${column} is ${type}, and one of the values is none` })
+    }
+  }
+  if (problems.length > 0) throw wrong(problems)
+  const { schema, table, ageOf, olderThan, only, withChildren, name, settings } = request
+  return {
+    schema,
+    table,
+    rule: name,
+    due: (alias) =>
+      allOf([
+        sql`${identifier(alias, ageOf)} < (now() - ${olderThan}::interval)`,
+        ...only.map(
+          ({ column, values }) =>
+            sql`${identifier(alias, column)} = ANY (${[...values]}::${raw(columns.get(column) ?? 'text')}[])`,
+        ),
+      ]),
+    age: (alias) => identifier(alias, ageOf),
+    ageColumns: [ageOf],
+    follow: withChildren ? 'all' : 'cascade',
+    detaches: [],
+    keeps: 'archive',
+    settings,
+    files: [],
+  }
+}
+
+/** Types of the columns by name, without modifiers: a cast to varchar(3) would cut the value that is looked for. */
+async function columnsOf(
+  db: Database,
+  { schema, table }: Pick<TableRequest, 'schema' | 'table'>,
+): Promise<Map<string, string>> {
+  const rows = await db.transaction(
+    (tx) =>
+      tx.rows<{ name: string; type: string }>(sql`
+        SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type
+        FROM pg_catalog.pg_attribute AS a
+        JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = ${schema}
+          AND c.relname = ${table}
+          AND a.attnum > 0
+          AND NOT a.attisdropped
+        ORDER BY a.attnum`),
+    { readOnly: true, settings: { search_path: '' } },
+  )
+  return new Map(rows.map(({ name, type }) => [name, type]))
+}
+
+/** True when the server does not take the values for what they should be. */
+async function whyNot(db: Database, values: readonly string[], type: string): Promise<boolean> {
+  const value = type.endsWith('[]') ? [...values] : (values[0] ?? '')
+  try {
+    await db.one(sql`SELECT ${value}::${raw(type)} IS NULL AS checked`)
+    return false
+  } catch (error) {
+    if (error instanceof StewardError && error.code === 'invalid-value') return true
+    throw error
+  }
+}
+
+function noColumn(name: string, known: readonly string[]): string {
+  const near = nearest(name, known)
+  return `there is no column ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}`
+}
+
+function wrong(problems: readonly Problem[]): UsageError {
+  const [first] = problems
+  return new UsageError({
+    code: 'invalid-input',
+    message:
+      problems.length === 1
+        ? `${first?.where}: ${first?.reason}`
+        : `${problems.length} problems with this command line`,
+    hint: 'steward archive run --help shows what it takes',
+    problems: problems.length === 1 ? [] : problems,
+  })
+}
