@@ -9,7 +9,8 @@ export interface DueBatch {
   readonly id: bigint
   readonly schema: string
   readonly rule: string
-  readonly archivedAt: Date
+  /** ISO 8601, UTC. */
+  readonly archivedAt: string
   readonly roots: bigint
   readonly rows: bigint
 }
@@ -63,7 +64,7 @@ export async function exportBacklog(
   db: Queryable,
   filter: DueFilter & { readonly olderThan: string },
 ): Promise<Backlog> {
-  const { rows, oldest, arrived } = await db.one<{ rows: bigint; oldest: Date | null; arrived: bigint }>(sql`
+  const { rows, oldest, arrived } = await db.one<{ rows: bigint; oldest: string | null; arrived: bigint }>(sql`
     SELECT COALESCE(sum(t.rows), 0)::bigint AS rows,
            min(b.archived_at) AS oldest,
            COALESCE(sum(t.rows) FILTER (
@@ -72,7 +73,13 @@ export async function exportBacklog(
     FROM steward.archive_batches AS b
     JOIN steward.archive_batch_tables AS t USING (batch_id)
     WHERE ${due(filter)}`)
-  return { rows, atLeast: false, oldest, bytes: null, arrivedInADay: arrived }
+  return {
+    rows,
+    atLeast: false,
+    oldest: oldest === null ? null : new Date(oldest),
+    bytes: null,
+    arrivedInADay: arrived,
+  }
 }
 
 const select = sql`

@@ -79,14 +79,12 @@ export const exportCommand = defineDestroyCommand({
     try {
       const store = stores.named(target.store)
       const batches = ids.length > 0 ? await namedBatches(db, ids) : await dueBatches(db, target)
-      return {
-        target,
-        keepRows: input.keepRows,
-        batches: batches.map((batch) => ({
-          ...batch,
-          uri: store.uriOf(`${batchFolder({ ...batch, database: db.database })}/${MANIFEST}`),
-        })),
-      }
+      const uriOf = (batch: DueBatch) =>
+        store.uriOf(`${batchFolder({ ...batch, database: db.database })}/${MANIFEST}`)
+      const [first] = batches
+      // A store that cannot be reached is told once, with what to do about it, before anything is asked or done.
+      if (first !== undefined) await store.stat(uriOf(first))
+      return { target, keepRows: input.keepRows, batches: batches.map((batch) => ({ ...batch, uri: uriOf(batch) })) }
     } finally {
       await stores.close()
     }
