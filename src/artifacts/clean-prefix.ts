@@ -29,7 +29,7 @@ type Ending = Pick<Stop, 'why' | 'error'>
  * @throws LockedError (exit 8) when the lease was lost; ConnectionError of the database
  */
 export async function cleanByPrefix(cleaning: Cleaning, scope: RuleScope, choice: Choice): Promise<CleanResult> {
-  const { run } = cleaning
+  const { run, batch: bounds = BATCH } = cleaning
   const rule = prefixRule(scope)
   const tally = new Tally(rule.entity.name)
   const refused = 'refused' in choice ? choice.refused : await wrongStore(choice.store, choice.named, rule.prefix)
@@ -45,7 +45,7 @@ export async function cleanByPrefix(cleaning: Cleaning, scope: RuleScope, choice
       why: 'no store',
     }
   }
-  const size = adaptiveSize({ ...BATCH, targetMs: run.batchMs })
+  const size = adaptiveSize({ ...bounds, targetMs: run.batchMs })
   let after: Position | undefined
   let stop: Ending | undefined
   for (;;) {

@@ -112,8 +112,8 @@ async function cleanMarks(
   label: string,
   rowStays: boolean,
 ): Promise<Pick<Stop, 'why' | 'error'> | undefined> {
-  const { db, run } = cleaning
-  const size = adaptiveSize({ ...BATCH, targetMs: run.batchMs })
+  const { db, run, batch = BATCH } = cleaning
+  const size = adaptiveSize({ ...batch, targetMs: run.batchMs })
   const { before } = await db.one<{ before: string }>(sql`SELECT clock_timestamp()::text AS before`)
   for (const tried of [false, true]) {
     for (let after = ''; ; ) {
@@ -142,8 +142,8 @@ async function cleanDue(
   tally: Tally,
   label: string,
 ): Promise<Pick<Stop, 'why' | 'error'> | undefined> {
-  const { run } = cleaning
-  const size = adaptiveSize({ ...BATCH, targetMs: run.batchMs })
+  const { run, batch = BATCH } = cleaning
+  const size = adaptiveSize({ ...batch, targetMs: run.batchMs })
   let marked = 0
   let after: Position | undefined
   let working: Promise<Pick<Stop, 'why' | 'error'> | undefined> = Promise.resolve(undefined)

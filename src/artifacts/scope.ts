@@ -23,6 +23,8 @@ export interface Cleaning {
   readonly stores: StoreSet
   /** Every system of the database: rows of one may stand for a file of another. */
   readonly systems: readonly PlacedSystem[]
+  /** Rows that a batch takes: to begin with, and at least and at most. */
+  readonly batch?: { readonly first: number; readonly least: number; readonly most: number }
   /** At most so many files, or tasks by prefix. */
   readonly limit?: number | undefined
   readonly at?: ((boundary: Boundary) => void | Promise<void>) | undefined

@@ -34,6 +34,11 @@ export function ruleNamed(name: string): RuleScope {
   return found
 }
 
+/** The rules by prefix. */
+export const agensiumRules: readonly RuleScope[] = agensium.retention
+  .filter(({ files }) => files !== undefined)
+  .map((rule) => ({ system: agensium, schema: 'agensium', applied: appliedRule(rule, undefined) }))
+
 export interface Folder {
   readonly root: string
   readonly url: string
@@ -101,6 +106,17 @@ export async function addArtifact(
 export async function artifactIds(db: Database): Promise<string[]> {
   const rows = await db.rows<{ id: string }>(sql`SELECT artifact_id AS id FROM skyvern.artifacts ORDER BY 1`)
   return rows.map(({ id }) => id)
+}
+
+/** A task of Agensium that ended so many days ago; its user is 1. */
+export async function addUpload(db: Database, id: string, age: number): Promise<void> {
+  await db.execute(sql`
+    INSERT INTO agensium.users (id, email, hashed_password, full_name)
+    VALUES (1, 'one@example.com', '$2b$12$' || repeat('a', 53), 'One') ON CONFLICT DO NOTHING`)
+  await db.execute(sql`
+    INSERT INTO agensium.tasks (task_id, user_id, tool_id, agents, status, created_at, completed_at)
+    VALUES (${id}, 1, 'profile-my-data', '["a"]', 'COMPLETED', now() - interval '100 days',
+            now() - make_interval(days => ${age}::integer))`)
 }
 
 export interface Mark {

@@ -11,7 +11,7 @@ const HOLDER = { command: 'maintain run', osUser: 'tester', host: 'test-host' }
 
 /** Runs `work` as a maintenance run of these schemas; the database needs Steward's own schema. */
 export function asRun<T>(
-  { db }: TestDatabase,
+  { db }: Pick<TestDatabase, 'db'>,
   schemas: readonly string[],
   work: (run: JobRun) => Promise<T>,
   changes: Partial<JobRun> & { readonly runTimeMs?: number } = {},
