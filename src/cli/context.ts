@@ -80,6 +80,7 @@ export function openContext(from: Ingredients): Opened {
     argv: from.argv,
     env: from.env,
     cwd: from.host.cwd,
+    program: from.host.program ?? ['steward'],
     stdin: from.streams.stdin,
     signal: from.signal,
     now: from.host.now,

@@ -13,6 +13,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 export interface Host {
   readonly cwd: string
   readonly homeDirectory: string
+  /** How this program was started, in absolute paths: the interpreter and its script. */
+  readonly program?: readonly string[]
   readonly platform: NodeJS.Platform
   readonly now: () => Date
   readonly osUser: string
@@ -28,6 +30,7 @@ export function processHost(): Host {
   return {
     cwd: workingDirectory(),
     homeDirectory: homedir(),
+    program: [process.execPath, ...process.argv.slice(1, 2)],
     platform: process.platform,
     now: () => new Date(),
     osUser: userName(),

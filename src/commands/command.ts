@@ -33,6 +33,8 @@ export interface Context {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** The words that start this program, in absolute paths: for what starts it again. */
+  readonly program: readonly string[]
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   /** Aborted on SIGINT and SIGTERM; loops ask it between batches. */
   readonly signal: AbortSignal

@@ -168,6 +168,17 @@ const killed = sql`
       AND l.objsubid = 2
   )`
 
+/**
+ * The outcome of a run as it is, for those who may only read: a killed run that nobody has settled yet is lost. NULL
+ * while it works. A run through a transaction pooler holds no lock: whether it lives, only its host can tell.
+ */
+export const outcomeNow: Sql = sql`CASE WHEN outcome IS NULL AND ${killed} THEN 'lost' ELSE outcome END`
+
+/** Whether a run without outcome, lock and backend still has its process; undefined where this is another host. */
+export function livesHere(run: { readonly host: string; readonly pid: number }, host: string): boolean | undefined {
+  return run.host === host ? isAlive(run.pid) : undefined
+}
+
 /** Gives killed runs their end, so that none stays running for ever. */
 async function settleLostRuns(db: Queryable, host: string): Promise<void> {
   const unlocked = await db.rows<{ run_id: bigint; pid: number }>(sql`
