@@ -36,16 +36,16 @@ async function settles(graph: Graph): Promise<void> {
 }
 
 it('with writers beside it, no row is lost, doubled or moved without its root', async () => {
-  const extra = fc.record({ seed: fc.nat(1_000_000), batchMs: fc.constantFrom(1, 5, 50), runs: fc.nat(3) })
+  const extra = fc.record({ seed: fc.nat(1_000_000), mostRows: fc.constantFrom(1, 5, 50), runs: fc.nat(3) })
   const size = { rows: 80 }
-  await proveForGraphs({ runs: cases(25), size, extra, adapt: withKeys }, async (graph, { seed, batchMs, runs }) => {
+  await proveForGraphs({ runs: cases(25), size, extra, adapt: withKeys }, async (graph, { seed, mostRows, runs }) => {
     try {
       await placeGraph(client, graph)
       await openLedger(client, graph)
       const writers = await startWriters(database.endpoint, graph, seed)
       try {
         for (let run = 0; run <= runs; run++) {
-          const { rows, kept, failures } = await archiveGraph(database.endpoint, graph, { batchMs })
+          const { rows, kept, failures } = await archiveGraph(database.endpoint, graph, { mostRows })
           expect(failures).toEqual([])
           note(`moved ${rows}, kept ${kept.map(({ reason, rows: roots }) => `${roots} ${reason}`).join('; ')}`)
           await sleep(20)

@@ -89,7 +89,7 @@ async function cutRun(graph: Graph, { at, when, terminate }: { at: number; when:
   try {
     await untilFree(() => {
       proxy.cutAt({ at, when, ...(terminate ? { doing: kill } : {}) })
-      return archiveGraph(proxy.endpoint, graph, { batchMs: 1, leaseMs: LEASE_MS })
+      return archiveGraph(proxy.endpoint, graph, { mostRows: 5, leaseMs: LEASE_MS })
     })
     note(`${when} ${at}: came to its end`)
   } catch (error) {
@@ -106,7 +106,7 @@ async function cutRun(graph: Graph, { at, when, terminate }: { at: number; when:
 /** A run in a process of its own that is killed. */
 async function killedRun(graph: Graph, { at, when }: { at: number; when: Cut['when'] }) {
   for (;;) {
-    const task: Task = { endpoint: proxy.endpoint, graph, running: { batchMs: 1, leaseMs: LEASE_MS } }
+    const task: Task = { endpoint: proxy.endpoint, graph, running: { mostRows: 5, leaseMs: LEASE_MS } }
     const child = spawn(process.execPath, [program.path, JSON.stringify(task)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })

@@ -123,8 +123,8 @@ function tableDdl(table: GraphTable): string[] {
 
 function partitionDdl(table: GraphTable): string[] {
   const name = nameOf(table)
-  // Names of 63 bytes leave no room at the end.
-  const part = (suffix: string) => nameOf({ ...table, name: `${suffix}_${table.name}`.slice(0, 50) })
+  // Names of 63 bytes leave no room; the end tells them apart.
+  const part = (suffix: string) => nameOf({ ...table, name: `${suffix}_${table.name.slice(-40)}` })
   const { partitioning } = table
   if (partitioning === undefined) return []
   switch (partitioning) {

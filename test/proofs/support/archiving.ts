@@ -48,6 +48,8 @@ export function selectionOf(graph: Graph): Selection {
 export interface Running {
   /** Milliseconds that a batch should take: few of them make many batches. */
   readonly batchMs?: number
+  /** Rows of a batch at most: few of them make many batches as well. */
+  readonly mostRows?: number
   readonly leaseMs?: number
   readonly applicationName?: string
   readonly signal?: AbortSignal
@@ -101,7 +103,9 @@ export async function underLease<T>(
 /** Archives what is due of a graph. */
 export async function archiveGraph(endpoint: Endpoint, graph: Graph, running: Running = {}): Promise<JobResult> {
   const { runArchive } = await import('../../../src/archive/run.ts')
-  return underLease(endpoint, graph.schema, (db, run) => runArchive(db, selectionOf(graph), run), running)
+  const { mostRows } = running
+  const selection = selectionOf(graph)
+  return underLease(endpoint, graph.schema, (db, run) => runArchive(db, selection, run, { mostRows }), running)
 }
 
 /** Says on stderr what a proof met, where PROOFS_VERBOSE is set. */

@@ -28,6 +28,12 @@ export interface Writing {
  */
 const REFUSALS = /^(23503|23001|23502|23505|55P03|40P01|40001|23514)$/
 
+/**
+ * Transactions of a session at most: they make rows that are due as fast as an archive run can move them, which would
+ * then never find an end.
+ */
+const MOST = 80
+
 /** Starts sessions that write until they are told to end. @throws at `end` what no writer has to live with */
 export async function startWriters(endpoint: Endpoint, graph: Graph, seed: number, sessions = 3): Promise<Writing> {
   const clients = await Promise.all(Array.from({ length: sessions }, () => openClient(endpoint)))
@@ -37,7 +43,7 @@ export async function startWriters(endpoint: Endpoint, graph: Graph, seed: numbe
 
   async function write(client: Client, random: Random): Promise<void> {
     await client.query(`SET lock_timeout = '2s'; SET ${WRITER} = 'on'`)
-    while (!over) {
+    for (let done = 0; done < MOST && !over; done++) {
       try {
         await client.query('BEGIN')
         for (let step = random.between(1, 3); step > 0; step--) {
