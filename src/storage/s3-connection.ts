@@ -10,14 +10,19 @@ import { s3Error } from './s3-errors.ts'
 export type Sdk = typeof import('@aws-sdk/client-s3')
 export type Client = InstanceType<Sdk['S3Client']>
 
-/** Milliseconds, and how often a request is tried in all. */
+/** Bounds of a request, of all its attempts, and of memory. */
 export interface S3Limits {
+  /** Milliseconds, like those below. */
   readonly connectMs: number
-  /** Without a byte in either direction. */
+  /** Milliseconds without a byte in either direction. */
   readonly idleMs: number
   /** Until the answer begins. */
   readonly requestMs: number
+  /** With all attempts, and the waits between them. */
+  readonly overallMs: number
   readonly attempts: number
+  /** Bytes of the first parts of a large object. S3 takes parts from 5 MiB, and 10,000 of them. */
+  readonly partBytes: number
 }
 
 export interface S3Options {
@@ -32,7 +37,20 @@ export interface Call {
   readonly options: { readonly abortSignal: AbortSignal; readonly requestTimeout: number }
 }
 
-const LIMITS: S3Limits = { connectMs: 5_000, idleMs: 30_000, requestMs: 60_000, attempts: 4 }
+const LIMITS: S3Limits = {
+  connectMs: 5_000,
+  idleMs: 30_000,
+  requestMs: 60_000,
+  overallMs: 300_000,
+  attempts: 4,
+  partBytes: 16 * 1024 ** 2,
+}
+
+/**
+ * Requests in the air at a time. The SDK has 50 sockets, and counts the wait for one as the wait for a connection: of
+ * many requests at once the last would fail although the server is well.
+ */
+const AT_ONCE = 32
 
 const GIVE_UP_MS = 10_000
 
@@ -44,6 +62,8 @@ export class S3Connection {
   readonly store: string
   readonly #config: StoreConfig
   readonly #signal: AbortSignal | undefined
+  #running = 0
+  readonly #waiting: (() => void)[] = []
   #opened: Promise<{ readonly sdk: Sdk; readonly client: Client }> | undefined
 
   constructor(config: StoreConfig, { signal, limits }: S3Options) {
@@ -54,14 +74,27 @@ export class S3Connection {
   }
 
   /**
-   * Sends requests, each within its time, and all together within the time of as many as are tried.
+   * Sends a request, and again when that promises something, each within its time and all within theirs.
    *
    * @param doing completes `Store x could not`
    * @throws what `s3Error` makes of the SDK's errors; the reason of the signal
    */
   async call<T>(doing: string, work: (call: Call) => Promise<T>, requestMs = this.limits.requestMs): Promise<T> {
+    if (this.#running === AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running += 1
+    try {
+      return await this.#callNow(doing, work, requestMs)
+    } finally {
+      // Whoever waited takes the place over.
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#running -= 1
+      else next()
+    }
+  }
+
+  async #callNow<T>(doing: string, work: (call: Call) => Promise<T>, requestMs: number): Promise<T> {
     this.throwIfStopped()
-    const overall = AbortSignal.timeout(requestMs * this.limits.attempts)
+    const overall = AbortSignal.timeout(Math.max(requestMs, this.limits.overallMs))
     const abortSignal = this.#signal === undefined ? overall : AbortSignal.any([overall, this.#signal])
     let stopWaiting = () => {}
     const ended = new Promise<never>((_, reject) => {

@@ -30,6 +30,7 @@ const NO_ANSWER = [
   'ENETUNREACH',
   'ETIMEDOUT',
   'TimeoutError',
+  'AbortError',
 ]
 
 /** Name of the error, code of the operating system and HTTP status, as far as there are any. */
@@ -101,7 +102,7 @@ export function s3Error(error: unknown, store: string, doing: string): unknown {
       cause: error,
     })
   }
-  if (status === undefined && name !== 'AbortError') return error
+  if (status === undefined) return error
   return new OperationError({
     code: codeFor(failure),
     message: `${what}: ${wordsOf(failure)}`,
@@ -139,6 +140,8 @@ function wordsOf({ name, code, status }: S3Failure): string {
   if (REGION.includes(name) || status === 301) return 'the bucket is in another region'
   if (name === 'AccessDenied' || status === 403) return 'its server denied access (403)'
   if (isSlow(name, status)) return 'its server asked to slow down (503)'
+  // The SDK calls a broken connection a timeout, since it tries again after both.
+  if (['ECONNRESET', 'EPIPE'].includes(code)) return `its server broke the connection (${code})`
   if (name === 'TimeoutError' || code === 'ETIMEDOUT' || name === 'AbortError')
     return 'its server did not answer in time'
   if (['ENOTFOUND', 'EAI_AGAIN'].includes(code)) return 'the name of its server is not known'

@@ -6,10 +6,8 @@ import { COPY_MS, type S3Connection } from './s3-connection.ts'
 import { headOf, type ObjectHead, readObject } from './s3-read.ts'
 import { inParts, type Part } from './s3-write.ts'
 
-/** The most that CopyObject takes; what is larger is copied in parts. */
-const COPY = 5 * 1024 ** 3
-
-const PART = 512 * 1024 ** 2
+/** CopyObject takes 5 GiB at most; what is larger is copied in parts. */
+const COPY = { most: 5 * 1024 ** 3, part: 512 * 1024 ** 2 }
 
 interface Move {
   readonly bucket: string
@@ -21,16 +19,17 @@ interface Move {
  * The object's time is that of the copy: S3 does not keep it. Between the look whether the target is free and the copy,
  * someone else could put an object there, and it would be replaced; servers that take conditions on copies are few.
  *
- * @param copyMost bytes that one request may copy; tests make it small
+ * @param copy bytes that one request may copy, and of a part; tests make them small
  * @throws NotFoundError; RefusedError when the target exists and is not a copy that an earlier, killed move made
  */
-export async function moveObject(connection: S3Connection, move: Move, copyMost = COPY): Promise<void> {
+export async function moveObject(connection: S3Connection, move: Move, copy = COPY): Promise<void> {
   const { bucket, from, to } = move
   const source = await headOf(connection, bucket, from)
   if (source === undefined) throw missing()
   const there = await headOf(connection, bucket, to)
   if (there === undefined) {
-    await (source.bytes <= copyMost ? copyWhole : copyParts)(connection, move, source)
+    if (source.bytes <= copy.most) await copyWhole(connection, move, source)
+    else await copyParts(connection, move, source, copy.part)
     const copied = await headOf(connection, bucket, to)
     if (copied?.bytes !== source.bytes) throw different(connection.store)
   } else if (!(await isCopy(connection, move, source, there))) {
@@ -60,12 +59,17 @@ async function copyWhole(connection: S3Connection, { bucket, from, to }: Move, s
   if (CopyObjectResult?.ETag === undefined) throw different(connection.store)
 }
 
-async function copyParts(connection: S3Connection, { bucket, from, to }: Move, source: ObjectHead): Promise<void> {
+async function copyParts(
+  connection: S3Connection,
+  { bucket, from, to }: Move,
+  source: ObjectHead,
+  part: number,
+): Promise<void> {
   const begin = { bucket, key: to, contentType: source.contentType, metadata: source.metadata }
   await inParts(connection, begin, async (uploadId) => {
     const done: Part[] = []
-    for (let start = 0; start < source.bytes; start += PART) {
-      const end = Math.min(start + PART, source.bytes) - 1
+    for (let start = 0; start < source.bytes; start += part) {
+      const end = Math.min(start + part, source.bytes) - 1
       const { CopyPartResult } = await connection.call(
         'copy a part of a file',
         ({ sdk, client, options }) =>

@@ -6,9 +6,6 @@ import { md5Of, type S3Connection } from './s3-connection.ts'
 import { headOf } from './s3-read.ts'
 import type { Written } from './store.ts'
 
-/** S3 takes parts from 5 MiB, and 10,000 of them. */
-export const PART = 16 * 1024 * 1024
-
 /** After so many parts they double, so that 10,000 of them hold 5 TiB and more. */
 const PARTS_A_SIZE = 1_000
 
@@ -27,7 +24,7 @@ export async function writeObject(
 ): Promise<Written> {
   const hash = createHash('sha256')
   let bytes = 0
-  const parts = partsOf(content, (chunk) => {
+  const parts = partsOf(content, connection.limits.partBytes, (chunk) => {
     hash.update(chunk)
     bytes += chunk.length
     connection.throwIfStopped()
@@ -143,17 +140,19 @@ async function checkSize(connection: S3Connection, { bucket, key }: Place, bytes
 /** The content in parts of equal size, the last one smaller; none for no content. */
 async function* partsOf(
   content: Readable | Uint8Array,
+  partBytes: number,
   onChunk: (chunk: Uint8Array) => void,
 ): AsyncGenerator<Buffer, undefined> {
   let held: Uint8Array[] = []
   let size = 0
   let number = 0
+  const room = () => partBytes * 2 ** Math.floor(number / PARTS_A_SIZE) - size
   for await (const chunk of content instanceof Uint8Array ? [content] : content) {
     let rest: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     onChunk(rest)
-    for (let room = sizeOf(number) - size; rest.length >= room; room = sizeOf(number) - size) {
-      held.push(rest.subarray(0, room))
-      rest = rest.subarray(room)
+    while (rest.length >= room()) {
+      held.push(rest.subarray(0, room()))
+      rest = rest.subarray(room())
       yield Buffer.concat(held)
       held = []
       size = 0
@@ -164,10 +163,6 @@ async function* partsOf(
   }
   if (size > 0) yield Buffer.concat(held)
   return undefined
-}
-
-function sizeOf(number: number): number {
-  return PART * 2 ** Math.floor(number / PARTS_A_SIZE)
 }
 
 async function* concat(first: Buffer, second: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

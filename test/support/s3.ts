@@ -6,10 +6,12 @@
  * told not to compare them, and only knows its access key from others.
  */
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -19,6 +21,8 @@ export interface S3Server {
   readonly secret: string
   /** What the SDK finds its credentials by, and nothing else of this machine's. */
   readonly env: Readonly<Record<string, string>>
+  /** Puts objects there at once, by way of its folder: a request for each takes a hundred times as long. */
+  seed(bucket: string, keys: readonly string[], content: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -70,6 +74,16 @@ export async function startS3({ buckets }: { readonly buckets: readonly string[]
     accessKey: ACCESS_KEY,
     secret: ACCESS_KEY,
     env: sdkEnvironment(ACCESS_KEY, ACCESS_KEY),
+    async seed(bucket, keys, content) {
+      const made = new Set<string>()
+      for (const key of keys) {
+        const path = join(directory, bucket, `${key}._S3rver_object`)
+        if (!made.has(dirname(path))) await mkdir(dirname(path), { recursive: true })
+        made.add(dirname(path))
+        writeFileSync(path, content)
+        writeFileSync(`${path}.md5`, createHash('md5').update(content).digest('hex'))
+      }
+    },
     async stop() {
       if (server.exitCode === null) {
         const ended = once(server, 'exit')
