@@ -1,5 +1,4 @@
 /** Thawing: the cold files of a batch loaded back into the archive tables, from where it can be restored. */
-import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { archiveSchemaOf } from '../../config/config.ts'
 import type { Database, Transaction } from '../../db/database.ts'
@@ -10,6 +9,7 @@ import type { Stores } from '../../storage/open.ts'
 import type { Store } from '../../storage/store.ts'
 import { digestSql, TEXT_SETTINGS } from '../digest.ts'
 import { BATCH_COLUMN } from '../record.ts'
+import { feed } from './feed.ts'
 import { coldHead, recordedTables } from './head.ts'
 import type { Manifest, ManifestTable } from './manifest.ts'
 import { checkFile, type Finding } from './read-back.ts'
@@ -84,26 +84,11 @@ async function loadTable(
   done.catch(() => {})
   const suffix = Buffer.from(`\t${batch.id}\n`, 'latin1')
   const uri = besideManifest(store, manifestUri, file.name)
-  const findings = await checkFile(store, uri, table, file, (chunk) => send(copy, withSuffix(chunk, suffix)))
+  const findings = await checkFile(store, uri, table, file, (chunk) => feed(copy, withSuffix(chunk, suffix)))
   // The server need not be sent the rest of what is rolled back.
   if (findings.length > 0) throw damaged(batch.id, findings)
   copy.end()
   await done
-}
-
-/** Resolves when the server can take more. @throws the server's refusal */
-async function send(copy: Writable, chunk: Buffer): Promise<void> {
-  if (copy.write(chunk)) return
-  await new Promise<void>((resolve, reject) => {
-    const settle = () => {
-      copy.off('drain', settle)
-      copy.off('close', settle)
-      if (copy.destroyed) reject(copy.errored ?? new Error('the COPY was closed while it was written'))
-      else resolve()
-    }
-    copy.once('drain', settle)
-    copy.once('close', settle)
-  })
 }
 
 /** Each line with the batch's column at its end: a row of COPY text is one line, whatever its values hold. */

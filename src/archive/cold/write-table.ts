@@ -13,6 +13,7 @@ import type { Store, Written } from '../../storage/store.ts'
 import { TEXT_SETTINGS } from '../digest.ts'
 import { BATCH_COLUMN } from '../record.ts'
 import { fieldsOf, linesOf } from './copy-text.ts'
+import { feed } from './feed.ts'
 import type { ManifestFile, ManifestTable } from './manifest.ts'
 import { tableFile } from './names.ts'
 import { columnsWithSpecialValues, type ParquetColumn, parquetColumns } from './parquet-column.ts'
@@ -178,22 +179,6 @@ function parquetOutlet(
 
 function sized({ bytes, sha256 }: Written): { readonly bytes: bigint; readonly sha256: string } {
   return { bytes: BigInt(bytes), sha256 }
-}
-
-/** Resolves when the stream can take more. */
-async function feed(stream: PassThrough | ReturnType<typeof createGzip>, chunk: Uint8Array): Promise<void> {
-  if (stream.destroyed) throw stream.errored ?? new Error('the file was closed while it was written')
-  if (stream.write(chunk)) return
-  await new Promise<void>((resolve, reject) => {
-    const settle = () => {
-      stream.off('drain', settle)
-      stream.off('close', settle)
-      if (stream.destroyed) reject(stream.errored ?? new Error('the file was closed while it was written'))
-      else resolve()
-    }
-    stream.once('drain', settle)
-    stream.once('close', settle)
-  })
 }
 
 /** Passes the rows to all outlets. When one fails, the others are ended too, and its error is the one that is thrown. */
