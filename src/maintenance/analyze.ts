@@ -52,6 +52,6 @@ function analyzeReason(table: TableStatistics, need: AnalyzeNeed): { needed: boo
 export function applyAnalyze(db: Database, plan: readonly Item[], options: RunOptions): Promise<ItemResult[]> {
   return runItems(db, plan, options, async (session, item) => {
     await executeOnTable(session, item, sql`ANALYZE ${identifier(item.schema, item.table)}`)
-    return { freedBytes: 0n }
+    return { returnedBytes: 0n }
   })
 }

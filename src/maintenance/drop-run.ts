@@ -56,7 +56,7 @@ export async function applyDrops(
     run.onProgress({ label: `drop ${name}`, done: results.length, total: due.length, unit: 'tables' })
     const began = performance.now()
     const told = (outcome: ItemResult['outcome'], more: Partial<ItemResult> = {}): void => {
-      results.push({ ...item, outcome, seconds: (performance.now() - began) / 1000, freedBytes: 0n, ...more })
+      results.push({ ...item, outcome, seconds: (performance.now() - began) / 1000, returnedBytes: 0n, ...more })
     }
     if (stop !== undefined) {
       told('stopped')
@@ -69,12 +69,12 @@ export async function applyDrops(
       kept.push(...(removed.kept ?? []))
       failures.push(...(removed.failures ?? []))
       stop = removed.stopped
-      const freedBytes = item.way === 'rows' || stop !== undefined ? 0n : item.bytes
-      bytes += freedBytes
+      const returnedBytes = item.way === 'rows' || stop !== undefined || removed.batches === 0 ? 0n : item.bytes
+      bytes += returnedBytes
       const failed = removed.failures?.[0]
       if (stop !== undefined) told('stopped', { removed: removed.rows })
       else if (failed !== undefined) told('failed', { removed: removed.rows, error: failed })
-      else told('done', { removed: removed.rows, freedBytes })
+      else told('done', { removed: removed.rows, returnedBytes })
     } catch (error) {
       if (!(error instanceof StewardError) || endsRun(error)) throw error
       failures.push(`${name}: ${error.message}`)
@@ -84,7 +84,8 @@ export async function applyDrops(
   const done = results.filter(({ outcome }) => outcome === 'done').length
   const outcome: JobOutcome =
     stop?.outcome ?? (failures.length > 0 ? (done === 0 ? 'failed' : 'partial') : done === 0 ? 'nothing' : 'done')
-  const job = { outcome, rows, bytes, batches, kept: [...kept, ...keptWhole(plan)], failures }
+  // All of a partition goes back to the operating system.
+  const job = { outcome, rows, bytes, batches, kept: [...kept, ...keptWhole(plan)], failures, returnedBytes: bytes }
   return { results, job: { ...job, why: stop?.why ?? 'nothing more is due' } }
 }
 

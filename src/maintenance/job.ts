@@ -2,7 +2,7 @@
  * What the maintenance jobs share: a plan is a list of items with the reason for each, and applying it is a loop that
  * bounds every lock wait, survives a failed item, and stops between items when asked to.
  */
-import type { Database, Session } from '../db/database.ts'
+import type { Database, Session, Transaction } from '../db/database.ts'
 import { LockedError, OperationError, StewardError } from '../errors.ts'
 import type { Sql } from '../model/sql.ts'
 import type { OnProgress } from '../progress.ts'
@@ -30,8 +30,10 @@ export interface ItemResult extends Item {
   readonly removed?: bigint
   /** Rows moved to where they belong; undefined where the job moves none. */
   readonly moved?: bigint
-  /** Bytes given back to the operating system; negative when the relation grew meanwhile. */
-  readonly freedBytes: bigint
+  /** Bytes that became free for new rows, an estimate; undefined where the job frees none. */
+  readonly freedBytes?: bigint
+  /** Bytes returned to the operating system; negative when the relation grew meanwhile. */
+  readonly returnedBytes: bigint
   /** Why it failed. */
   readonly error?: string
 }
@@ -52,13 +54,16 @@ export interface RunOptions {
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number
   readonly label: string
+  /** Called first in each transaction that changes something (a lease). */
+  readonly guard?: (transaction: Transaction) => Promise<void>
 }
 
 /** What doing one item brought. */
 export interface Effect {
   readonly removed?: bigint
   readonly moved?: bigint
-  readonly freedBytes: bigint
+  readonly freedBytes?: bigint
+  readonly returnedBytes: bigint
 }
 
 /**
@@ -108,19 +113,19 @@ async function runItem<T extends Item>(
   const began = options.elapsed()
   const seconds = () => (options.elapsed() - began) / 1000
   for (let attempt = 1; ; attempt++) {
-    if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), freedBytes: 0n }
+    if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), returnedBytes: 0n }
     try {
       const effect = await work(item)
       return { ...item, ...effect, outcome: 'done', seconds: seconds() }
     } catch (error) {
-      if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), freedBytes: 0n }
+      if (options.signal.aborted) return { ...item, outcome: 'stopped', seconds: seconds(), returnedBytes: 0n }
       if (isInTheWay(error) && attempt < options.waits.attempts) {
         // Jitter, so that two jobs waiting for each other do not do so in step.
         await options.waits.pause(200 * attempt * (0.5 + Math.random()))
         continue
       }
       if (!(error instanceof StewardError)) throw error
-      return { ...item, outcome: 'failed', seconds: seconds(), freedBytes: 0n, error: error.message }
+      return { ...item, outcome: 'failed', seconds: seconds(), returnedBytes: 0n, error: error.message }
     }
   }
 }

@@ -59,11 +59,11 @@ export function applyPartitions(
 ): Promise<ItemResult[]> {
   return runEach(plan, options, ({ schema, table, field, month }): Promise<Effect> => {
     if (month === undefined) throw new RangeError('a table as a whole is nothing to create')
-    const make = async (tx: Transaction): Promise<Effect> => ({
+    const make = async (tx: Transaction): Promise<Effect> => {
+      await options.guard?.(tx)
       // None where another run was faster.
-      moved: BigInt((await ensureMonth(tx, { schema, table, field }, month)) ?? 0),
-      freedBytes: 0n,
-    })
+      return { moved: BigInt((await ensureMonth(tx, { schema, table, field }, month)) ?? 0), returnedBytes: 0n }
+    }
     return db.transaction(make, {
       lockTimeoutMs: options.waits.lockTimeoutMs,
       // However many rows there are to move: what others wait for is bounded by their own timeouts.

@@ -60,7 +60,7 @@ async function rebuild(session: Session, item: Item, { signal }: RunOptions): Pr
   const index = identifier(item.schema, item.index ?? '')
   if (item.action === 'drop') {
     await session.execute(sql`DROP INDEX CONCURRENTLY IF EXISTS ${index}`)
-    return { freedBytes: item.bytes }
+    return { returnedBytes: item.bytes }
   }
   try {
     await session.execute(sql`REINDEX INDEX CONCURRENTLY ${index}`)
@@ -73,7 +73,7 @@ async function rebuild(session: Session, item: Item, { signal }: RunOptions): Pr
   const { bytes } = await session.one<{ bytes: bigint }>(
     sql`SELECT pg_relation_size(format('%I.%I', ${item.schema}::text, ${item.index ?? ''}::text)::regclass) AS bytes`,
   )
-  return { freedBytes: item.bytes - bytes }
+  return { returnedBytes: item.bytes - bytes }
 }
 
 /** Drops the half-built copies that a failed rebuild left on this table; failing that, the next run finds them. */

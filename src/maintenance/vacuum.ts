@@ -7,6 +7,7 @@ import { identifier, sql } from '../model/sql.ts'
 import { type Effect, executeOnTable, type Item, type ItemResult, type RunOptions, runItems } from './job.ts'
 import { isForced, type Selection, selected } from './selection.ts'
 import { type TableStatistics, tableStatistics } from './table-statistics.ts'
+import { spaceOf, VacuumReport } from './vacuum-space.ts'
 
 export interface VacuumNeed {
   /** Dead rows in percent of all from which a table is vacuumed. */
@@ -15,20 +16,33 @@ export interface VacuumNeed {
   readonly deadRows: number
   /** Days after which a table with dead rows is vacuumed. */
   readonly days: number
+  /** Dead rows from which a table is vacuumed however many live ones it has: a large delete; none when absent. */
+  readonly manyRows?: number
 }
 
 export const VACUUM_NEED: VacuumNeed = { deadPercent: 10, deadRows: 1000, days: 7 }
+/** After retention removed rows: a hundred thousand are worth a pass, also of a table where they are few. */
+export const AFTER_DELETES: VacuumNeed = { ...VACUUM_NEED, manyRows: 100_000 }
 
 /** Fewer dead rows than this are nobody's concern, however long they lie; autovacuum's own threshold. */
 const NOTICEABLE_ROWS = 50n
 
+export interface VacuumItem extends Item {
+  readonly deadRows: bigint
+}
+
 /** @throws NotFoundError when a named table is not there */
-export async function planVacuum(db: Queryable, selection: Selection, need: VacuumNeed): Promise<Item[]> {
-  const tables = selected(await tableStatistics(db, selection.schemas), selection)
-  return tables.map((table) => {
+export async function planVacuum(db: Queryable, selection: Selection, need: VacuumNeed): Promise<VacuumItem[]> {
+  const found = selected(await tableStatistics(db, selection.schemas), selection)
+  const archived = await archivedSinceVacuum(db, selection.schemas)
+  return found.map((one) => {
+    // The server's own count may be seconds behind.
+    const removed = archived.get(`${one.schema}.${one.table}`) ?? 0n
+    const table = removed > one.deadRows ? { ...one, deadRows: removed } : one
     const reason = vacuumReason(table, need)
     const action = reason.needed || isForced(selection) ? 'vacuum' : 'keep'
-    return { schema: table.schema, table: table.table, bytes: table.totalBytes, action, reason: reason.words }
+    const { schema, table: name, totalBytes: bytes, deadRows } = table
+    return { schema, table: name, bytes, action, reason: reason.words, deadRows }
   })
 }
 
@@ -37,6 +51,9 @@ function vacuumReason(table: TableStatistics, need: VacuumNeed): { needed: boole
   const percent = rows === 0n ? 0 : Number((table.deadRows * 1000n) / rows) / 10
   if (table.deadRows >= BigInt(need.deadRows) && percent >= need.deadPercent) {
     return { needed: true, words: `${percent} % of its rows are dead` }
+  }
+  if (need.manyRows !== undefined && table.deadRows >= BigInt(need.manyRows)) {
+    return { needed: true, words: `${table.deadRows.toLocaleString('en')} of its rows are dead` }
   }
   if (table.deadRows < NOTICEABLE_ROWS)
     return { needed: false, words: table.deadRows === 0n ? 'no dead rows' : 'few dead rows' }
@@ -52,50 +69,45 @@ function vacuumReason(table: TableStatistics, need: VacuumNeed): { needed: boole
   }
 }
 
+/** Rows that were archived out of a table since its last vacuum, by `schema.table`; none without Steward's schema. */
+async function archivedSinceVacuum(db: Queryable, schemas: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+  const { there } = await db.one<{ there: boolean }>(
+    sql`SELECT to_regclass('steward.archive_batch_tables') IS NOT NULL AS there`,
+  )
+  if (!there) return new Map()
+  const rows = await db.rows<{ name: string; rows: bigint }>(sql`
+    SELECT s.schemaname || '.' || s.relname AS name, SUM(t.rows)::bigint AS rows
+    FROM steward.archive_batches AS b
+    JOIN steward.archive_batch_tables AS t USING (batch_id)
+    JOIN pg_catalog.pg_stat_all_tables AS s ON s.schemaname = b.schema_name AND s.relname = t.table_name
+    WHERE b.schema_name = ANY (${[...schemas]}::text[])
+      AND b.archived_at > COALESCE(GREATEST(s.last_vacuum, s.last_autovacuum), '-infinity')
+    GROUP BY 1`)
+  return new Map(rows.map(({ name, rows: count }) => [name, count]))
+}
+
 /** Vacuums what the plan says, with statistics renewed on the way. */
 export function applyVacuum(db: Database, plan: readonly Item[], options: RunOptions): Promise<ItemResult[]> {
   return runItems(db, plan, options, (session, item) => vacuumTable(db, session, item, options))
 }
 
 async function vacuumTable(db: Database, session: Session, item: Item, options: RunOptions): Promise<Effect> {
-  const name = identifier(item.schema, item.table)
-  const before = await sizeOf(session, item)
-  let removed: bigint | undefined
-  const silence = session.onNotice((message) => {
-    removed = removedRows(message) ?? removed
-  })
+  const before = await spaceOf(session, item)
+  const report = new VacuumReport()
+  const silence = session.onNotice((message) => report.read(message))
   const stopWatching = watchVacuum(db, session.pid, item, options)
   try {
-    await executeOnTable(session, item, sql`VACUUM (ANALYZE, VERBOSE) ${name}`)
+    await executeOnTable(session, item, sql`VACUUM (ANALYZE, VERBOSE) ${identifier(item.schema, item.table)}`)
   } finally {
     silence()
     stopWatching()
   }
-  const freedBytes = before - (await sizeOf(session, item))
-  return removed === undefined ? { freedBytes } : { removed, freedBytes }
-}
-
-/**
- * Row versions that a VERBOSE message says were removed: `tuples: 17 removed` since PostgreSQL 15,
- * `found 17 removable` before. The table's own figure comes first, its TOAST table's after it.
- */
-export function removedRows(message: string): bigint | undefined {
-  const match = /tuples: (\d+) removed|found (\d+) removable/.exec(message)
-  if (!match || /pg_toast/.test(message)) return undefined
-  return BigInt(match[1] ?? match[2] ?? '0')
-}
-
-/**
- * Size of the rows on disk: the main forks of table and TOAST. A first vacuum also writes the free space and
- * visibility maps; counting those would make it look as if it had taken space.
- */
-async function sizeOf(db: Queryable, item: Item): Promise<bigint> {
-  const { bytes } = await db.one<{ bytes: bigint }>(sql`
-    SELECT pg_relation_size(c.oid) + COALESCE(pg_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS bytes
-    FROM pg_class c
-    WHERE c.oid = format('%I.%I', ${item.schema}::text, ${item.table}::text)::regclass
-  `)
-  return bytes
+  const after = await spaceOf(session, item)
+  const space = {
+    returnedBytes: before.bytes + before.toastBytes - after.bytes - after.toastBytes,
+    freedBytes: report.freedBytes(before, after),
+  }
+  return report.removed === undefined ? space : { removed: report.removed, ...space }
 }
 
 const POLL_MS = 1000

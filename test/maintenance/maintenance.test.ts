@@ -4,7 +4,8 @@ import type { Database } from '../../src/db/database.ts'
 import { ANALYZE_NEED, applyAnalyze, planAnalyze } from '../../src/maintenance/analyze.ts'
 import { pauseUnless, type RunOptions } from '../../src/maintenance/job.ts'
 import { applyReindex, planReindex, REINDEX_NEED } from '../../src/maintenance/reindex.ts'
-import { applyVacuum, planVacuum, removedRows, VACUUM_NEED } from '../../src/maintenance/vacuum.ts'
+import { applyVacuum, planVacuum, VACUUM_NEED, type VacuumNeed } from '../../src/maintenance/vacuum.ts'
+import { removedRows, VacuumReport } from '../../src/maintenance/vacuum-space.ts'
 import { raw, type Sql } from '../../src/model/sql.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -44,7 +45,7 @@ describe('vacuum', () => {
     expect(others).toEqual([])
     expect(result).toMatchObject({ table: 'orders', outcome: 'done', removed: 15_000n })
     // The dead rows fill the end of the table, so most of it goes back to the operating system.
-    expect(result?.freedBytes).toBeGreaterThan(1_000_000n)
+    expect(result?.returnedBytes).toBeGreaterThan(1_000_000n)
 
     await run('SELECT pg_stat_force_next_flush()')
     expect((await planVacuum(db, everything, VACUUM_NEED)).every((item) => item.action === 'keep')).toBe(true)
@@ -129,11 +130,49 @@ describe('vacuum', () => {
     expect(results.map((result) => result.outcome)).toEqual(['stopped', 'stopped'])
   })
 
-  test('reads the removed rows of every version’s words, the table’s and not its TOAST’s', () => {
+  test('reads the removed rows in every version’s words', () => {
     expect(removedRows('finished vacuuming "db.shop.orders": index scans: 0\ntuples: 17 removed, 3 remain')).toBe(17n)
     expect(removedRows('table "orders": found 5 removable, 10 nonremovable row versions in 1 pages')).toBe(5n)
-    expect(removedRows('finished vacuuming "db.pg_toast.pg_toast_1": tuples: 9 removed')).toBeUndefined()
     expect(removedRows('vacuuming "db.shop.orders"')).toBeUndefined()
+  })
+
+  test('tells the rows of a table from those of its TOAST table, and estimates what they leave free', () => {
+    const space = { bytes: 81_920n, toastBytes: 819_200n, rowBytes: 100, blockSize: 8192 }
+    const report = new VacuumReport()
+    report.read(`finished vacuuming "db.shop.orders": index scans: 1
+pages: 2 removed, 8 remain, 10 scanned (100.00% of total)
+tuples: 500 removed, 300 remain, 0 are dead but not yet removable
+index "orders_pkey": pages: 57 in total, 41 newly deleted, 41 currently deleted, 0 reusable`)
+    report.read(`finished vacuuming "db.pg_toast.pg_toast_1": index scans: 0
+pages: 0 removed, 100 remain, 100 scanned (100.00% of total)
+tuples: 200 removed, 200 remain, 0 are dead but not yet removable`)
+    report.read('table "orders": truncated 10 to 8 pages')
+    expect(report.removed).toBe(500n)
+    // 500 rows of 100 bytes, less two pages that went; half of the TOAST table; 41 pages of the index.
+    const after = { ...space, bytes: 65_536n }
+    expect(report.freedBytes(space, after)).toBe(50_000n - 16_384n + 409_600n + 41n * 8192n)
+  })
+
+  test('says apart what became free for new rows, and what went back to the operating system', async () => {
+    await run('ANALYZE shop.orders')
+    await run('DELETE FROM shop.orders WHERE id % 2 = 0')
+    await run('SELECT pg_stat_force_next_flush()')
+    const [spread] = await applyVacuum(db, await planVacuum(db, everything, VACUUM_NEED), options())
+    // Every page still has rows, so none goes back; what is free is about half.
+    expect(spread).toMatchObject({ removed: 10_000n, returnedBytes: 0n })
+    const { size } = await db.one<{ size: bigint }>(raw("SELECT pg_relation_size('shop.orders') AS size"))
+    expect(Number(spread?.freedBytes) / Number(size)).toBeCloseTo(0.5, 1)
+    const before = await db.one<{ size: bigint }>(raw("SELECT pg_relation_size('shop.orders') AS size"))
+    await run(`INSERT INTO shop.orders SELECT 100000 + n, repeat('x', 100) FROM generate_series(1, 9500) n`)
+    expect(await db.one(raw("SELECT pg_relation_size('shop.orders') AS size"))).toEqual(before)
+  })
+
+  test('is due after a large delete, however many rows are left', async () => {
+    await run('DELETE FROM shop.orders WHERE id <= 1500')
+    await run('SELECT pg_stat_force_next_flush()')
+    const reasons = async (need: VacuumNeed) => (await planVacuum(db, everything, need))[0]?.reason
+    expect(await reasons(VACUUM_NEED)).toBe('has dead rows and was never vacuumed')
+    expect(await reasons({ ...VACUUM_NEED, manyRows: 1500 })).toBe('1,500 of its rows are dead')
   })
 
   test('refuses a table that is not there, with the name that was meant', async () => {
@@ -182,7 +221,7 @@ describe('reindex', () => {
     const results = await applyReindex(db, plan, options())
     const result = results.find((each) => each.index === 'orders_pkey')
     expect(result).toMatchObject({ outcome: 'done' })
-    expect(result?.freedBytes).toBeGreaterThan(200_000n)
+    expect(result?.returnedBytes).toBeGreaterThan(200_000n)
   })
 
   test('a fresh index counts as free of bloat', async () => {

@@ -197,14 +197,14 @@ describe('the command', () => {
 
   test('shows what is there, makes what is asked for, and is journalled when it did something', async () => {
     const shown = await maintain('--system', 'autopr', '--dry-run', '--json')
-    expect(shown).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(shown.exitCode).toBe(0)
     // The migrations made this month and three more.
     const months: { partition: string; action: string }[] = JSON.parse(shown.stdout)
     expect(months.map(({ action }) => action)).toEqual(['keep', 'keep', 'keep', 'keep'])
 
     expect(await maintain('--system', 'autopr')).toMatchObject({
       exitCode: 0,
-      stderr: 'No partition is missing; --dry-run shows those that are there.\n',
+      stderr: 'No partition is missing; the plan (--dry-run) shows those that are there.\n',
     })
     const made = await maintain('--system', 'autopr', '--ahead', '5', '--json')
     expect(made.exitCode).toBe(0)

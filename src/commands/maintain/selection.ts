@@ -71,8 +71,6 @@ export async function planAndApply<T extends Item>(
     readonly apply: (db: Database, plan: readonly T[], options: RunOptions) => Promise<ItemResult[]>
     /** Milliseconds for each attempt to get a lock; the configured one when absent. */
     readonly lockTimeoutMs?: number
-    /** Said when there is nothing to do. */
-    readonly nothing?: (items: readonly T[]) => string
   },
 ): Promise<MaintenanceOutcome> {
   const [config, db] = await Promise.all([context.config(), context.db()])
@@ -81,8 +79,7 @@ export async function planAndApply<T extends Item>(
   if (input.dryRun) return { dryRun: true, items, exitCode: ExitCode.ok }
   if (due.length === 0) {
     const why = `${items.length} looked at. --dry-run shows why, --all does it all the same.`
-    const nothing = job.nothing?.(items) ?? `Nothing needs it: ${why}`
-    return { dryRun: false, items, results: [], nothing, exitCode: ExitCode.ok }
+    return { dryRun: false, items, results: [], nothing: `Nothing needs it: ${why}`, exitCode: ExitCode.ok }
   }
   const [{ pauseUnless }, { journalRun }] = await Promise.all([
     import('../../maintenance/job.ts'),
@@ -112,7 +109,7 @@ const WHERE: readonly Column[] = [
   { key: 'table', kind: 'text' },
 ]
 
-const OUTCOME_TONES = { done: 'good', failed: 'bad', stopped: 'idle' } as const
+export const OUTCOME_TONES = { done: 'good', failed: 'bad', stopped: 'idle' } as const
 
 /** The plan of a dry run, or a line an item of what was done. */
 export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { readonly indexes: boolean }): View {
@@ -130,7 +127,12 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
       empty: 'There is no table to work on.',
     }
   }
-  const removes: Column[] = indexes ? [] : [{ key: 'removed', label: 'rows removed', kind: 'bigint', unit: 'count' }]
+  const removes: Column[] = indexes
+    ? []
+    : [
+        { key: 'removed', label: 'rows removed', kind: 'bigint', unit: 'count' },
+        { key: 'freedBytes', label: 'freed for reuse', kind: 'bigint', unit: 'bytes', summary: 'an estimate' },
+      ]
   return {
     shape: 'table',
     columns: [
@@ -139,7 +141,7 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
       { key: 'outcome', kind: 'text', tones: OUTCOME_TONES },
       { key: 'seconds', label: 'took', kind: 'float', unit: 'seconds' },
       ...removes,
-      { key: 'freedBytes', label: 'given back', kind: 'bigint', unit: 'bytes' },
+      { key: 'returnedBytes', label: 'returned to the system', kind: 'bigint', unit: 'bytes' },
       { key: 'reason', kind: 'text' },
       { key: 'error', kind: 'text' },
     ],
@@ -148,52 +150,10 @@ export function maintenanceView(outcome: MaintenanceOutcome, { indexes }: { read
       'outcome',
       'seconds',
       ...removes.map((column) => column.key),
-      'freedBytes',
+      'returnedBytes',
       outcome.results.some((result) => result.error !== undefined) ? 'error' : 'reason',
     ],
-    rows: outcome.results.map((result) => ({ removed: null, error: null, ...result })),
-    empty: outcome.nothing ?? 'Nothing was done.',
-  }
-}
-
-export const NOT_PARTITIONED = 'No table of these systems is partitioned by month.'
-
-/** The months of a dry run, or a line a month of what was made. */
-export function partitionsView(outcome: MaintenanceOutcome): View {
-  const where: Column[] = [...WHERE, { key: 'partition', kind: 'text' }]
-  if (outcome.results === undefined) {
-    return {
-      shape: 'table',
-      columns: [
-        ...where,
-        { key: 'rows', label: 'rows to move', kind: 'bigint', unit: 'count' },
-        { key: 'bytes', label: 'their size', kind: 'bigint', unit: 'bytes' },
-        { key: 'action', kind: 'text' },
-        { key: 'reason', kind: 'text' },
-      ],
-      shown: ['schema', 'partition', 'rows', 'bytes', 'action', 'reason'],
-      rows: outcome.items.map((item) => ({ ...item, partition: item.partition ?? item.table })),
-      empty: NOT_PARTITIONED,
-    }
-  }
-  return {
-    shape: 'table',
-    columns: [
-      ...where,
-      { key: 'outcome', kind: 'text', tones: OUTCOME_TONES },
-      { key: 'seconds', label: 'took', kind: 'float', unit: 'seconds' },
-      { key: 'moved', label: 'rows moved', kind: 'bigint', unit: 'count' },
-      { key: 'error', kind: 'text' },
-    ],
-    shown: [
-      'schema',
-      'partition',
-      'outcome',
-      'seconds',
-      'moved',
-      ...(outcome.results.some(({ error }) => error !== undefined) ? ['error'] : []),
-    ],
-    rows: outcome.results.map((result) => ({ moved: null, error: null, ...result })),
+    rows: outcome.results.map((result) => ({ removed: null, freedBytes: null, error: null, ...result })),
     empty: outcome.nothing ?? 'Nothing was done.',
   }
 }
@@ -203,7 +163,7 @@ export function maintenanceExit({ exitCode }: MaintenanceOutcome): ExitCode {
 }
 
 /** 7 when some items failed, 6 when all did, the signal's code when one stopped it with work left. */
-function exitOf(results: readonly ItemResult[], { reason }: AbortSignal): ExitCode {
+export function exitOf(results: readonly ItemResult[], { reason }: AbortSignal): ExitCode {
   const failed = results.filter((result) => result.outcome === 'failed').length
   if (failed > 0) return failed === results.length ? ExitCode.failed : ExitCode.partial
   if (!results.some((result) => result.outcome === 'stopped')) return ExitCode.ok

@@ -7,10 +7,11 @@ import { jobNameOf, rulesInForce } from '../rules.ts'
 const ATTEMPTS = 8
 
 export const dropPartitionsJobs: JobSource = async (config, systems) => {
-  const [{ backlogOf }, { planDrops }, { pauseUnless }, { dropDue }] = await Promise.all([
+  const [{ backlogOf }, { planDrops }, { pauseUnless }, { lockWait }, { dropDue }] = await Promise.all([
     import('../../../db/backlog.ts'),
     import('../../../maintenance/drop-partitions.ts'),
     import('../../../maintenance/job.ts'),
+    import('../../../maintenance/as-job.ts'),
     import('../drop.ts'),
   ])
   return rulesInForce(config, systems, 'drop-partitions').map((rule) => ({
@@ -22,7 +23,7 @@ export const dropPartitionsJobs: JobSource = async (config, systems) => {
     backlog: (db) => backlogOf(db, rule),
     async apply(db, run) {
       const waits = {
-        lockTimeoutMs: Math.min(config.lockTimeoutMs || MOST_WAIT_MS, MOST_WAIT_MS),
+        lockTimeoutMs: lockWait(config.lockTimeoutMs),
         attempts: ATTEMPTS,
         pause: pauseUnless(run.signal),
       }
@@ -30,6 +31,3 @@ export const dropPartitionsJobs: JobSource = async (config, systems) => {
     },
   }))
 }
-
-/** Milliseconds that others may queue behind an attempt (design, "Database conventions"). */
-const MOST_WAIT_MS = 1000

@@ -22,12 +22,15 @@ export const JOB_ORDER: readonly JobKind[] = [
 
 /** A line for each kind. */
 const SOURCES: Partial<Readonly<Record<JobKind, () => Promise<JobSource>>>> = {
+  partitions: async () => (await import('./partitions.ts')).partitionsJobs,
   expire: async () => (await import('./expire.ts')).expireJobs,
   'soft-delete': async () => (await import('./soft-delete.ts')).softDeleteJobs,
+  'drop-partitions': async () => (await import('./drop-partitions.ts')).dropPartitionsJobs,
   archive: async () => (await import('./archive.ts')).archiveJobs,
   delete: async () => (await import('./delete.ts')).deleteJobs,
   purge: async () => (await import('./purge.ts')).purgeJobs,
   export: async () => (await import('./export.ts')).exportJobs,
+  vacuum: async () => (await import('./vacuum.ts')).vacuumJobs,
 }
 
 /** Every job of these systems that the profile has on, in the order of a run. */
