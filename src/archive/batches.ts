@@ -25,6 +25,8 @@ export interface Batch {
   /** Least and greatest age instant of its roots. */
   readonly oldest: string | null
   readonly newest: string | null
+  /** Manifest of its cold files; also where its rows lie in the archive tables beside them. */
+  readonly cold_uri: string | null
   /** Schema of its archive tables, or address of its files; null when nothing of it is left. */
   readonly where: string | null
 }
@@ -52,6 +54,7 @@ const HEAD = sql`
       COALESCE(t.rows, 0)::bigint AS rows,
       b.oldest,
       b.newest,
+      b.cold_uri,
       CASE b.state
         WHEN 'archived' THEN b.schema_name || ${archiveSchemaOf('')}
         WHEN 'cold' THEN b.cold_uri
@@ -97,6 +100,15 @@ function filterSql({ schemas, rules, states, since, until, batches }: BatchFilte
     ...(until === undefined ? [] : [sql`b.archived_at < ${momentSql(until)}`]),
     ...(batches === undefined ? [] : [sql`b.batch_id = ANY (${[...batches]}::bigint[])`]),
   ])
+}
+
+/** Schemas of which something was archived. */
+export async function archivedSchemas(db: Queryable): Promise<string[]> {
+  const found = await db.rows<{ schema: string }>(sql`
+    SELECT DISTINCT b.schema_name AS schema
+    FROM steward.archive_batches AS b
+    ORDER BY 1`)
+  return found.map(({ schema }) => schema)
 }
 
 /** The batches of these numbers, in descending order. @throws NotFoundError naming those that are not there */

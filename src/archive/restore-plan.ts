@@ -47,7 +47,8 @@ async function plan(tx: Queryable, request: RestoreRequest): Promise<RestorePlan
   const brought = new RowSet()
   const batches = new Set<bigint>()
   const problems: Problem[] = []
-  const cold = what.kind === 'rows' ? [] : what.batches.filter(({ state }) => state === 'cold')
+  const cold =
+    what.kind === 'rows' ? what.cold : what.batches.filter(({ state }) => state === 'cold').map(({ batch }) => batch)
   const asked = what.kind === 'rows' ? [] : what.batches.map(({ batch }) => batch)
   // What comes of batches that come in part must be remembered row by row.
   const inWindow = what.kind === 'batches' && what.age !== undefined
@@ -75,7 +76,7 @@ async function plan(tx: Queryable, request: RestoreRequest): Promise<RestorePlan
     }
   }
 
-  if (what.kind === 'rows') await count(portionOfRows(request, what, catalog))
+  if (what.kind === 'rows') await count(portionOfRows(request, what, catalog, false))
   else {
     const partly = await partlyRestored(tx, schema)
     for (const batch of what.batches) {
@@ -92,7 +93,7 @@ async function plan(tx: Queryable, request: RestoreRequest): Promise<RestorePlan
     waiting: tally.reasons,
     askedWaiting: tally.askedWaiting,
     batches: [...batches].sort((a, b) => (a < b ? 1 : -1)),
-    cold: cold.map(({ batch }) => batch),
+    cold,
     problems,
   }
 }

@@ -9,7 +9,7 @@ import { archiveOf, liveOf, parentsFirst, type RestoreCatalog } from './restore-
 import { archivedBelow, isFollowed, type Reach } from './restore-closure.ts'
 import { RowSet } from './restore-rows.ts'
 
-/** Batches with more rows than this are restored in several transactions. */
+/** Rows of one transaction, unless the request says otherwise. */
 export const PORTION_ROWS = 50_000
 
 export interface RestoreRequest {
@@ -22,6 +22,8 @@ export interface RestoreRequest {
   readonly withParents: boolean
   /** Let go of the values of columns that the table has no more. */
   readonly dropColumns: boolean
+  /** Rows of one transaction, where a batch has more. */
+  readonly portionRows: number
   /** Settings of every transaction that moves rows: what the database's own triggers ask for. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -33,6 +35,8 @@ export interface AskedRows {
   readonly roots: readonly Root[]
   /** Only rows of these batches. */
   readonly batches?: readonly bigint[] | undefined
+  /** Cold batches that hold some of the rows: their files are loaded first. */
+  readonly cold: readonly bigint[]
 }
 
 export interface Root {
@@ -64,11 +68,20 @@ export interface Portion {
   readonly reach: Reach
 }
 
-/** The rows that were named, in one portion. */
-export function portionOfRows(request: RestoreRequest, what: AskedRows, catalog: RestoreCatalog): Portion {
+/**
+ * The rows that were named, in one portion.
+ *
+ * @param thawed false for a plan: rows of cold batches are not there yet
+ */
+export function portionOfRows(
+  request: RestoreRequest,
+  what: AskedRows,
+  catalog: RestoreCatalog,
+  thawed: boolean,
+): Portion {
   return {
     label: what.roots.length === 1 ? (what.roots[0]?.name ?? '') : `${what.roots.length} aggregates`,
-    seeds: (db) => seedsOfRows(db, request, what, catalog),
+    seeds: (db) => seedsOfRows(db, request, what, catalog, thawed),
     reach: { follow: request.follow, parents: request.withParents ? 'any' : (what.batches ?? []) },
   }
 }
@@ -79,11 +92,12 @@ async function seedsOfRows(
   request: RestoreRequest,
   what: AskedRows,
   catalog: RestoreCatalog,
+  thawed: boolean,
 ): Promise<RowSet> {
   const seeds = new RowSet()
   const archived = catalog.tables.get(what.table)?.archived
   const own = catalog.columns.get(what.table)
-  if (archived === undefined && own === undefined) {
+  if (archived === undefined && own === undefined && what.cold.length === 0) {
     throw new NotFoundError({
       code: 'unknown-table',
       message: `There is no table ${catalog.schema}.${what.table}, and nothing of one is in the archive tables`,
@@ -103,7 +117,7 @@ async function seedsOfRows(
     if (live) await seedsBelow(db, catalog, what.table, isRoot, request, seeds)
     else missing.push(root)
   }
-  if (missing.length > 0) throw notArchived(catalog.schema, what.table, missing)
+  if (missing.length > 0 && (thawed || what.cold.length === 0)) throw notArchived(catalog.schema, what.table, missing)
   return seeds
 }
 
@@ -169,8 +183,8 @@ function notArchived(schema: string, table: string, roots: readonly Root[]): Not
   const names = roots.map(({ name }) => name)
   return new NotFoundError({
     code: 'not-archived',
-    message: `${schema}.${table} ${names.join(', ')}: neither in the archive tables nor in the table itself`,
-    hint: 'steward archive list --state cold shows batches whose rows lie in files; --batch restores from one of them',
+    message: `${schema}.${table} ${names.join(', ')}: neither archived nor in the table itself`,
+    hint: 'steward archive list shows what was archived',
     details: { missing: names },
   })
 }
@@ -201,7 +215,7 @@ export async function portionsOfBatch(
   }
   const reach: Reach = { follow: request.follow, below: partly.filter((one) => !asked.includes(one)), parents }
   const rows = tables.reduce((sum, one) => sum + one.rows, 0n)
-  if (rows <= BigInt(PORTION_ROWS)) {
+  if (rows <= BigInt(request.portionRows)) {
     const seeds = (tx: Queryable) =>
       seedsOfTables(
         tx,
@@ -217,7 +231,13 @@ export async function portionsOfBatch(
     tables.map((one) => one.table),
   )) {
     const size = tables.find((one) => one.table === table)?.rows ?? 0n
-    for (const [from, to] of await blocksOf(db, catalog, batch.batch, table, size)) {
+    for (const [from, to] of await blocksOf(
+      db,
+      catalog,
+      batch.batch,
+      table,
+      size / BigInt(request.portionRows) + 1n,
+    )) {
       portions.push({ label, seeds: (tx) => seedsOfBlocks(tx, catalog, batch.batch, table, from, to), reach })
     }
   }
@@ -279,13 +299,13 @@ async function seedsByAge(
   return seeds
 }
 
-/** Ranges of blocks, half open, that hold about as many rows of the batch as one portion takes. */
+/** So many ranges of blocks, half open, in which rows of the batch lie. */
 async function blocksOf(
   db: Queryable,
   catalog: RestoreCatalog,
   batch: bigint,
   table: string,
-  rows: bigint,
+  portions: bigint,
 ): Promise<[from: bigint, to: bigint][]> {
   const { first, last } = await db.one<{ first: string | null; last: string | null }>(sql`
     SELECT min(a.ctid)::text AS first, max(a.ctid)::text AS last
@@ -294,7 +314,6 @@ async function blocksOf(
   if (first === null || last === null) return []
   const block = (place: string) => BigInt(/\d+/.exec(place)?.[0] ?? '0')
   const [from, end] = [block(first), block(last) + 1n]
-  const portions = rows / BigInt(PORTION_ROWS) + 1n
   const step = (end - from) / portions + 1n
   const ranges: [bigint, bigint][] = []
   for (let at = from; at < end; at += step) ranges.push([at, at + step])

@@ -87,7 +87,8 @@ export async function runRestore(
   if (what.kind === 'rows') {
     const stopped = await stop()
     if (stopped) return done.result(stopped)
-    await done.portion(db, (catalog) => portionOfRows(request, what, catalog))
+    for (const batch of what.cold) await thaw(batch)
+    await done.portion(db, (catalog) => portionOfRows(request, what, catalog, true))
     return done.result()
   }
   const asked = what.batches.map(({ batch }) => batch)

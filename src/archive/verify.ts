@@ -34,9 +34,9 @@ export interface Verified {
   readonly batches: number
   /** Rows of archive tables that were read. */
   readonly rows: bigint
-  /** Cold batches whose files were read. */
+  /** Batches whose cold files were read. */
   readonly coldBatches: number
-  /** Cold batches that were left out. */
+  /** Batches whose cold files were not. */
   readonly coldLeft: number
 }
 
@@ -47,7 +47,7 @@ export interface VerifyOptions {
   readonly batches?: readonly bigint[] | undefined
   /** Only so many batches, chosen at random. */
   readonly sample?: number | undefined
-  /** Reads the files of a cold batch and says what is wrong with them; cold batches are left out when absent. */
+  /** Reads the cold files of a batch and says what is wrong with them; files are not looked at when absent. */
   readonly cold?: ((batch: bigint) => Promise<readonly string[]>) | undefined
   readonly signal: AbortSignal
   readonly onProgress?: OnProgress
@@ -63,7 +63,7 @@ export async function verifyArchive(db: Database, options: VerifyOptions): Promi
   const { schemas, signal, onProgress = ignoreProgress } = options
   const findings: Finding[] = []
   const chosen = await choose(db, options)
-  const cold = chosen.filter(({ state }) => state === 'cold')
+  const cold = chosen.filter(({ state, cold_uri }) => state !== 'restored' && cold_uri !== null)
   const whole = options.batches === undefined && options.sample === undefined
   let rows = 0n
   let done = 0

@@ -182,7 +182,7 @@ describe('columns that came and went since', () => {
     await run("UPDATE shop.items SET state = 'old'")
     const after = await archiveByHand(db, 'shop', [{ table: 'items', where: 'id = 2' }])
     const roots = [1, 2].map((id) => ({ name: `id=${id}`, by: [{ id: String(id) }] }))
-    await runRestore(db, request('shop', { kind: 'rows', table: 'items', roots }), idleRun(db), {
+    await runRestore(db, request('shop', { kind: 'rows', table: 'items', roots, cold: [] }), idleRun(db), {
       thaw: async () => {},
     })
     expect(await contents(db, 'shop', 'items')).toEqual(['(1,one,,new)', '(2,,kept,old)'])

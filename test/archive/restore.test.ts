@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { listBatches, requireBatches } from '../../src/archive/batches.ts'
 import { runRestore } from '../../src/archive/restore.ts'
 import { planRestore } from '../../src/archive/restore-plan.ts'
-import type { RestoreRequest } from '../../src/archive/restore-request.ts'
+import type { AskedBatches, AskedRows, RestoreRequest } from '../../src/archive/restore-request.ts'
 import type { Database } from '../../src/db/database.ts'
 import { LockedError, UnfinishedError } from '../../src/errors.ts'
 import { raw, sql } from '../../src/model/sql.ts'
@@ -58,12 +58,13 @@ const archiveTask = (id: string, edges: string) =>
     { table: 'edges', where: edges },
   ])
 
-const rows = (...ids: readonly string[]): RestoreRequest['what'] => ({
+const rows = (...ids: readonly string[]): AskedRows => ({
   kind: 'rows',
   table: 'tasks',
   roots: ids.map((id) => ({ name: id, by: [{ id }] })),
+  cold: [],
 })
-const whole = async (...batches: readonly bigint[]): Promise<RestoreRequest['what']> => ({
+const whole = async (...batches: readonly bigint[]): Promise<AskedBatches> => ({
   kind: 'batches',
   batches: await requireBatches(db, batches),
 })
@@ -192,7 +193,7 @@ describe('rows that refer to each other', () => {
       { table: 'heads', where: 'true' },
       { table: 'arms', where: 'true' },
     ])
-    const one: RestoreRequest['what'] = { kind: 'rows', table: 'heads', roots: [{ name: '3', by: [{ id: '3' }] }] }
+    const one = { ...rows(), table: 'heads', roots: [{ name: '3', by: [{ id: '3' }] }] }
     const refused = await restore(one)
     expect(refused.askedWaiting).toBe(1n)
     await restore(one, { withParents: true })
@@ -273,8 +274,9 @@ describe('batches', () => {
   })
 
   test('a large one goes back in portions, its parents first, rings and all', async () => {
-    await run(`INSERT INTO shop.tasks (id, code) SELECT 't' || n, n FROM generate_series(100, 30099) AS n`)
-    await run(`UPDATE shop.tasks SET retry_of = 't' || ((code - 99) % 30000 + 100) WHERE code >= 100`)
+    await run(`INSERT INTO shop.tasks (id, code) SELECT 't' || n, n FROM generate_series(100, 1099) AS n`)
+    // Rows of one portion refer to rows of others, in rings.
+    await run(`UPDATE shop.tasks SET retry_of = 't' || ((code - 100 + 500) % 1000 + 100) WHERE code >= 100`)
     await run(`INSERT INTO shop.steps SELECT id, n FROM shop.tasks, generate_series(1, 2) AS n WHERE code >= 100`)
     const count = sql`SELECT count(*) AS tasks, sum(hashtextextended(t::text, 0)) AS sum FROM shop.tasks AS t`
     const before = await db.one(count)
@@ -282,12 +284,13 @@ describe('batches', () => {
       { table: 'steps', where: "task LIKE 't%'" },
       { table: 'tasks', where: "id LIKE 't%'" },
     ])
-    const planned = await plan(await whole(batch))
-    const result = await restore(await whole(batch))
-    expect(result.transactions).toBeGreaterThan(2)
+    const portions = { portionRows: 300 }
+    const planned = await plan(await whole(batch), portions)
+    const result = await restore(await whole(batch), portions)
+    expect(result.transactions).toBeGreaterThan(5)
     expect(result.tables.map(({ table, rows: back }) => [table, back])).toEqual([
-      ['steps', 60_000n],
-      ['tasks', 30_000n],
+      ['steps', 2000n],
+      ['tasks', 1000n],
     ])
     expect(planned.tables).toEqual(result.tables)
     expect(await db.one(count)).toEqual(before)
@@ -306,8 +309,7 @@ describe('batches', () => {
       since: { kind: 'at', instant: '2026-01-15T00:00:00Z' },
       until: { kind: 'at', instant: '2026-03-01T00:00:00Z' },
     } as const
-    const what = await whole(batch)
-    const result = await restore(what.kind === 'batches' ? { ...what, age } : what)
+    const result = await restore({ ...(await whole(batch)), age })
     expect(await contents(db, 'shop', 'tasks')).toEqual(['(b,2026-02-01,2,)'])
     expect(await contents(db, 'shop', 'actions')).toEqual(['(3,b,1)', '(4,,7)'])
     expect(result.waiting.map(({ table, rows: waiting }) => [table, waiting])).toContainEqual(['edges', 1n])
@@ -362,8 +364,7 @@ describe('what is there already', () => {
     await expect(restore(rows('a'))).rejects.toMatchObject({
       problems: [{ where: 'shop.tasks id=a', reason: expect.stringContaining('archived more than once') }],
     })
-    const what = rows('a')
-    await restore(what.kind === 'rows' ? { ...what, batches: [second] } : what)
+    await restore({ ...rows('a'), batches: [second] })
     expect(await contents(db, 'shop', 'tasks')).toContain('(a,2027-01-01,9,)')
   })
 })
