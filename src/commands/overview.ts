@@ -8,6 +8,7 @@ import type { Entity } from '../model/entity.ts'
 import { entityNamed, type System } from '../model/system.ts'
 import type { Section, View } from '../output/view.ts'
 import { systems } from '../systems/registry.ts'
+import { backlogInShort, backlogSection, overdueStep, type RuleBacklog, ruleBacklogs } from './backlog.ts'
 import type { Context } from './command.ts'
 import { migrationsOf } from './migrate/scope.ts'
 
@@ -28,6 +29,8 @@ export interface Overview {
   readonly migrations: readonly MigrationStatus[]
   /** Tables or indexes that each maintenance job would work on now. */
   readonly due: Readonly<Record<'vacuum' | 'analyze' | 'reindex', number>>
+  /** What waits for each retention rule. */
+  readonly backlog: readonly RuleBacklog[]
 }
 
 /** Reads everything the overview shows. Works as a role that may only SELECT, and on an empty database. */
@@ -39,14 +42,17 @@ export async function gatherOverview(context: Context): Promise<Overview> {
     import('../inspect/overview.ts'),
   ])
   const placed: Placed[] = loaded.map((system) => ({ system, schema: schemaOf(config, system.name) }))
+  const tables = await inspect.tableFigures(db, placed)
+  const present = placed.filter(({ system }) => tables.some((table) => table.system === system.name))
   return {
     connection: await connectionOf(context, config, db),
     systems: loaded,
-    tables: await inspect.tableFigures(db, placed),
+    tables,
     outcomes: await inspect.outcomeFigures(db, placed),
     outcomeDays: inspect.OUTCOME_DAYS,
     migrations: await migrationsIn(context, config, db),
     due: await maintenanceDue(db, placed),
+    backlog: await ruleBacklogs(context, config, db, present),
   }
 }
 
@@ -157,6 +163,7 @@ export function overviewView(overview: Overview, full: boolean): View {
           tableSection(tables, present.length > 1),
           ...overview.systems.flatMap((system) => outcomeSection(system, overview)),
         ]),
+    short ? backlogInShort(overview.backlog) : backlogSection(overview.backlog),
     {
       kind: 'record',
       key: 'due',
@@ -168,7 +175,7 @@ export function overviewView(overview: Overview, full: boolean): View {
       ],
       row: due,
     },
-    { kind: 'notes', key: 'next', title: 'Next', lines: nextSteps(overview) },
+    { kind: 'notes', key: 'next', title: 'Next', lines: nextSteps(overview, short) },
   ]
   return { shape: 'sections', sections }
 }
@@ -276,7 +283,11 @@ function badOnes(system: System): string | undefined {
   return `${system.name} ${entity.name} list --${entity.lifecycle.field.replaceAll('_', '-')} ${states} --since 7d`
 }
 
-function nextSteps({ systems: loaded, tables, migrations, due, connection }: Overview): string[] {
+/** @param short one system stands for all where the command is the same but for the names */
+function nextSteps(
+  { systems: loaded, tables, migrations, due, backlog, connection }: Overview,
+  short: boolean,
+): string[] {
   if (migrations.some((migration) => migration.condition !== 'applied')) {
     return ['steward migrate status   see what is pending', 'steward migrate up       apply it']
   }
@@ -293,9 +304,10 @@ function nextSteps({ systems: loaded, tables, migrations, due, connection }: Ove
   const names = loaded.map(({ name }) => name).join('|')
   const jobs = Object.entries(due).filter(([, count]) => count > 0)
   return [
-    ...lines,
+    ...(short ? lines.slice(0, 1).map((line) => `${line}; so for each system`) : lines),
     `steward ${names} --help   everything there is to do`,
     'steward report list   questions it can answer',
+    ...overdueStep(backlog),
     ...jobs.map(([job]) => `steward maintain ${job} --dry-run   what needs it, and why`),
   ]
 }

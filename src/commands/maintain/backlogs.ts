@@ -8,23 +8,29 @@ import type { PlannedJob } from './run.ts'
 /** Questions at once: each may take seconds on a large table, and the server has other work. */
 const AT_ONCE = 3
 
+const TOO_MANY = 'not looked at: those before it took too long'
+
 /**
  * The backlog of each job, in the same order; where it cannot be told (no privilege, a statement that took too long),
  * why.
+ *
+ * @param options.db to ask; the command's own when absent
+ * @param options.patienceMs after which no further job is asked
  */
 export async function backlogsOf(
   context: Context,
   jobs: readonly Job[],
-  db?: Database,
+  { db, patienceMs = Number.POSITIVE_INFINITY }: { readonly db?: Database; readonly patienceMs?: number } = {},
 ): Promise<readonly PlannedJob[]> {
   const from = db ?? (await context.db())
+  const until = performance.now() + patienceMs
   const found: PlannedJob[] = []
   const waiting = [...jobs.entries()]
   const ask = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, job] = next
       context.ui.progress({ label: `looking at ${job.name}`, done: index, total: jobs.length, unit: 'steps' })
-      found[index] = await backlogOfJob(job, from)
+      found[index] = performance.now() < until ? await backlogOfJob(job, from) : { job, unknown: TOO_MANY }
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, ask))

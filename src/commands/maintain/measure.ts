@@ -57,7 +57,7 @@ async function figuresOf(
     const toAsk = context.signal.aborted
       ? []
       : planned.filter(({ job }) => changed.has(job.name)).map(({ job }) => job)
-    const asked = new Map((await backlogsOf(context, toAsk, db)).map((each) => [each.job.name, each]))
+    const asked = new Map((await backlogsOf(context, toAsk, { db })).map((each) => [each.job.name, each]))
     const summaries = new Map((await jobSummaries(db).catch(() => [])).map((summary) => [summary.job, summary]))
     return planned.map((each) => {
       const { job } = each
