@@ -21,7 +21,7 @@ import type { Task } from './support/archive-child.ts'
 import { archiveGraph, note } from './support/archiving.ts'
 import { ledgerFaults, openLedger, strays } from './support/ledger.ts'
 import { losses, mismatches, openClient, placeGraph, removeGraph } from './support/placed-graph.ts'
-import { cases, proveForGraphs } from './support/prove.ts'
+import { cases, expectNone, proveForGraphs } from './support/prove.ts'
 import { recordFaults, runningRuns } from './support/records.ts'
 import { startWriters } from './support/writers.ts'
 
@@ -133,7 +133,7 @@ async function finish(graph: Graph): Promise<void> {
   const result = await untilFree(() => archiveGraph(database.endpoint, graph, { leaseMs: LEASE_MS }))
   expect(result.failures).toEqual([])
   expect(await runningRuns(client)).toBe(0)
-  expect(await recordFaults(client, graph)).toEqual([])
+  expectNone(await recordFaults(client, graph))
 }
 
 it('a lost connection leaves whole batches, and the runs after it do what is left', async () => {
@@ -142,11 +142,11 @@ it('a lost connection leaves whole batches, and the runs after it do what is lef
       const placed = await placeGraph(client, graph)
       for (const cut of cuts) {
         await cutRun(graph, cut)
-        expect(await losses(client, placed)).toEqual([])
+        expectNone(await losses(client, placed))
       }
       await finish(graph)
-      expect(await losses(client, placed)).toEqual([])
-      expect(await mismatches(client, placed, verdictOf(graph))).toEqual([])
+      expectNone(await losses(client, placed))
+      expectNone(await mismatches(client, placed, verdictOf(graph)))
     } finally {
       await removeGraph(client, graph)
     }
@@ -159,11 +159,11 @@ it('kill -9 leaves whole batches, and the runs after it do what is left', async 
       const placed = await placeGraph(client, graph)
       for (const cut of cuts) {
         await killedRun(graph, cut)
-        expect(await losses(client, placed)).toEqual([])
+        expectNone(await losses(client, placed))
       }
       await finish(graph)
-      expect(await losses(client, placed)).toEqual([])
-      expect(await mismatches(client, placed, verdictOf(graph))).toEqual([])
+      expectNone(await losses(client, placed))
+      expectNone(await mismatches(client, placed, verdictOf(graph)))
     } finally {
       await removeGraph(client, graph)
     }
@@ -182,11 +182,11 @@ it('cut off again and again with writers beside it, no row is lost, doubled or m
       } finally {
         await writers.end()
       }
-      expect(await ledgerFaults(client, graph)).toEqual([])
-      expect(await strays(client, graph)).toEqual([])
+      expectNone(await ledgerFaults(client, graph))
+      expectNone(await strays(client, graph))
       await finish(graph)
-      expect(await ledgerFaults(client, graph)).toEqual([])
-      expect(await strays(client, graph)).toEqual([])
+      expectNone(await ledgerFaults(client, graph))
+      expectNone(await strays(client, graph))
     } finally {
       await removeGraph(client, graph)
     }

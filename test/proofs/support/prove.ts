@@ -12,6 +12,9 @@ export function cases(usual: number): number {
 /** The seed of this run. */
 export const SEED = Number(process.env.PROOFS_SEED ?? 20261122)
 
+/** Schemas made by this process: records of earlier ones stay in Steward's tables. */
+let number = 0
+
 /** A failing case is tried this many times more in smaller forms. */
 const SHRINKING = 60
 
@@ -33,7 +36,7 @@ export async function proveForGraphs<T>(
   { runs, size, extra, adapt = (choices) => choices }: Proving<T>,
   holds: (graph: Graph, extra: T) => Promise<void>,
 ): Promise<void> {
-  let [number, tries] = [0, -1]
+  let tries = -1
   let last: { readonly choices: Choices; readonly error: unknown } | undefined
   const property = fc.asyncProperty(graphChoices(size).map(adapt), extra, async (choices, also) => {
     // fast-check shrinks until nothing smaller fails, which on a real database takes too long.
@@ -66,4 +69,9 @@ export async function proveForGraphs<T>(
       `again: PROOFS_SEED=${result.seed} PROOFS_PATH=${result.counterexamplePath} npm run proofs -- <this file> -t '<this test>'`,
     ].join('\n'),
   )
+}
+
+/** @throws Error with every line, in full */
+export function expectNone(wrong: readonly string[]): void {
+  if (wrong.length > 0) throw new Error(`\n  ${wrong.slice(0, 20).join('\n  ')}`)
 }
