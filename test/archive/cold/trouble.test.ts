@@ -114,28 +114,23 @@ describe('a process that dies', () => {
   })
   afterAll(() => program.remove())
 
-  async function child(batchId: bigint, diesAt: number, shell = ''): Promise<{ code: number; stdout: string }> {
-    const args = [JSON.stringify(database.endpoint), cold.folder, String(batchId), String(diesAt)]
+  /** @returns what the child printed; undefined when it killed itself */
+  async function child(batchId: bigint, diesAt: number, shell = ''): Promise<string | undefined> {
+    const args = [program.path, JSON.stringify(database.endpoint), cold.folder, String(batchId), String(diesAt)]
+    const script = ['-c', `${shell} exec "$0" "$@"`, process.execPath, ...args]
     try {
-      const { stdout } = await promisify(execFile)('/bin/sh', [
-        '-c',
-        `${shell} exec "$0" "$@"`,
-        process.execPath,
-        program.path,
-        ...args,
-      ])
-      return { code: 0, stdout }
+      return (await promisify(execFile)('/bin/sh', script)).stdout
     } catch (error) {
-      if (!(error instanceof Error && 'stdout' in error)) throw error
-      return { code: -1, stdout: String(error.stdout) }
+      if (error instanceof Error && 'signal' in error && error.signal === 'SIGKILL') return undefined
+      throw error
     }
   }
 
   test('by SIGKILL at any call of the store: the rows are where they were, and the next run takes over', async () => {
     const batchId = await archiveItems(db)
     for (let call = 0; ; call += 1) {
-      const { stdout } = await child(batchId, call)
-      if (stdout !== '') {
+      const stdout = await child(batchId, call)
+      if (stdout !== undefined) {
         expect(JSON.parse(stdout)).toMatchObject({ outcome: 'done' })
         expect(call).toBeGreaterThan(4)
         break
@@ -151,8 +146,8 @@ describe('a process that dies', () => {
     const noise = "SELECT i::bigint, encode(sha256(i::text::bytea), 'hex') FROM generate_series(1, 500) AS i"
     const batchId = await archiveRows(db, { items: { select: noise, columns: ['id', 'label'] } })
     // Files beyond 8 KiB are refused by the operating system.
-    const { stdout } = await child(batchId, -1, 'ulimit -f 16;')
-    expect(JSON.parse(stdout)).toMatchObject({
+    const stdout = await child(batchId, -1, 'ulimit -f 16;')
+    expect(JSON.parse(stdout ?? '')).toMatchObject({
       outcome: 'failed',
       failures: [expect.stringMatching(/^batch \d+: Store cold could not .*file too large/)],
     })
