@@ -102,6 +102,7 @@ it('workers and orders are given up, logs kept for 30 days, executions for 90 in
     ['execution-log', 'drop-partitions', '30 days', undefined],
     ['execution', 'archive', '90 days', undefined],
     ['chat-message', 'archive', '1 year', true],
+    ['document', 'purge', '90 days', true],
   ])
 })
 

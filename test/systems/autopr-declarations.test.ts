@@ -140,11 +140,20 @@ it('has every index that the document names, but for those that repeat a constra
   expect(present).toEqual(expect.arrayContaining(documented.trim().split(/\s+/)))
 })
 
-it('keeps what decision 36 says, for as long', () => {
-  expect(autopr.retention.map(({ entity, olderThan, only }) => [entity, olderThan, only?.status ?? null])).toEqual([
-    ['execution', '180 days', ['completed', 'failed', 'timeout', 'cancelled']],
-    ['execution-log', '90 days', null],
-    ['event', '30 days', ['completed', 'ignored']],
-    ['event', '90 days', ['failed']],
+it('keeps what decision 36 says, for as long, and no more than that unless somebody asks', () => {
+  const rules = (optIn: boolean) =>
+    autopr.retention
+      .filter((rule) => (rule.optIn ?? false) === optIn)
+      .map(({ entity, action, olderThan, only }) => [entity, action, olderThan, only?.status ?? null])
+  expect(rules(false)).toEqual([
+    ['execution', 'archive', '180 days', ['completed', 'failed', 'timeout', 'cancelled']],
+    ['execution-log', 'drop-partitions', '90 days', null],
+    ['event', 'delete', '30 days', ['completed', 'ignored']],
+    ['event', 'delete', '90 days', ['failed']],
+  ])
+  expect(rules(true)).toEqual([
+    ['event', 'expire', '15 minutes', ['processing']],
+    ['workflow', 'purge', '1 year', null],
+    ['integration', 'purge', '1 year', null],
   ])
 })

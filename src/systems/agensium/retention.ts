@@ -79,4 +79,13 @@ export const retention: readonly RetentionRule[] = [
     olderThan: '1 year',
     only: { status: ENDS },
   },
+  {
+    name: 'deleted-tasks',
+    summary: 'Tasks that were marked as deleted, for good 90 days after that',
+    entity: 'task',
+    action: 'purge',
+    ageOf: 'deleted_at',
+    olderThan: '90 days',
+    optIn: true,
+  },
 ]

@@ -54,4 +54,13 @@ export const retention: readonly RetentionRule[] = [
     olderThan: '1 year',
     optIn: true,
   },
+  {
+    name: 'deleted-documents',
+    summary: 'Context documents that were marked as deleted, with their versions, 90 days after that',
+    entity: 'document',
+    action: 'purge',
+    ageOf: 'deleted_at',
+    olderThan: '90 days',
+    optIn: true,
+  },
 ]
