@@ -32,10 +32,11 @@ export async function cleanByPrefix(cleaning: Cleaning, scope: RuleScope, choice
   const { run, batch: bounds = BATCH } = cleaning
   const rule = prefixRule(scope)
   const tally = new Tally(rule.entity.name)
+  // A store is no matter where nothing is due.
+  const due = await cleaning.db.rows(dueRows(scope, rule, undefined, 1))
+  if (due.length === 0) return tally.result(undefined, undefined)
   const refused = 'refused' in choice ? choice.refused : await wrongStore(choice.store, choice.named, rule.prefix)
   if (refused !== undefined || 'refused' in choice) {
-    const due = await cleaning.db.rows(dueRows(scope, rule, undefined, 1))
-    if (due.length === 0) return tally.result(undefined, undefined)
     const reason = `${refused}; name it ${scope.system.name} under stores, or switch the rule off`
     return {
       ...tally.result(undefined, undefined),

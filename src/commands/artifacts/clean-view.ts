@@ -1,4 +1,5 @@
 /** How the plan and the results of cleaning are shown. */
+import type { Moves, QuarantinedRun } from '../../artifacts/quarantine.ts'
 import type { Column } from '../../model/column.ts'
 import type { Section } from '../../output/view.ts'
 import type { DoneJob, PlannedJob } from './clean.ts'
@@ -18,7 +19,7 @@ const TONES = {
   failed: 'bad',
 } as const
 
-export function planSections(jobs: readonly PlannedJob[]): Section[] {
+export function planSections(jobs: readonly PlannedJob[], quarantine: readonly QuarantinedRun[]): Section[] {
   const byRows = jobs.flatMap(({ job, plan }) => (plan.by === 'rows' ? [{ rule: job.name, job, plan }] : []))
   const byPrefix = jobs.flatMap(({ job, plan }) => (plan.by === 'prefix' ? [{ rule: job.name, job, plan }] : []))
   const sections: Section[] = [
@@ -100,6 +101,20 @@ export function planSections(jobs: readonly PlannedJob[]): Section[] {
   if (refused.length > 0) {
     sections.push({ kind: 'table', key: 'refused', title: 'Refused', columns: [RULE, ROWS, REASON], rows: refused })
   }
+  if (quarantine.length > 0) {
+    sections.push({
+      kind: 'table',
+      key: 'quarantine',
+      title: 'Of the quarantine, for good',
+      columns: [
+        { key: 'run', kind: 'text' },
+        { key: 'store', kind: 'text' },
+        { key: 'files', kind: 'integer', unit: 'count' },
+        { key: 'bytes', label: 'size', kind: 'integer', unit: 'bytes' },
+      ],
+      rows: quarantine.map(({ run, store, files, bytes }) => ({ run, store, files, bytes })),
+    })
+  }
   if (suggestions.length > 0) {
     const title = 'Indexes that would find the rows of a file'
     sections.push({ kind: 'notes', key: 'indexes', title, lines: suggestions })
@@ -107,9 +122,12 @@ export function planSections(jobs: readonly PlannedJob[]): Section[] {
   return sections
 }
 
-export function doneSections(results: readonly DoneJob[]): Section[] {
+export function doneSections(results: readonly DoneJob[], quarantine: Moves | undefined): Section[] {
   const kept = results.flatMap(({ rule, kept: stayed }) => stayed.map((one) => ({ rule, ...one })))
-  const failures = results.flatMap(({ rule, failures: failed }) => failed.map((reason) => ({ rule, reason })))
+  const failures = [
+    ...results.flatMap(({ rule, failures: failed }) => failed.map((reason) => ({ rule, reason }))),
+    ...(quarantine?.failures ?? []).map((reason) => ({ rule: 'quarantine', reason })),
+  ]
   const sections: Section[] = [
     {
       kind: 'table',
@@ -144,6 +162,20 @@ export function doneSections(results: readonly DoneJob[]): Section[] {
       empty: 'Nothing was done.',
     },
   ]
+  if (quarantine !== undefined) {
+    sections.push({
+      kind: 'record',
+      key: 'quarantine',
+      title: 'Quarantine',
+      columns: [
+        { key: 'files', label: 'files deleted', kind: 'integer', unit: 'count' },
+        { key: 'bytes', label: 'size', kind: 'integer', unit: 'bytes' },
+        { key: 'failed', kind: 'integer', unit: 'count' },
+        { key: 'why', label: 'ended because', kind: 'text' },
+      ],
+      row: { files: quarantine.files, bytes: quarantine.bytes, failed: quarantine.failed, why: quarantine.why },
+    })
+  }
   if (kept.length > 0) {
     sections.push({ kind: 'table', key: 'kept', title: 'Kept', columns: [RULE, ROWS, REASON], rows: kept })
   }

@@ -1,14 +1,15 @@
 /** `steward artifacts clean`. */
+import type { Moves, QuarantinedRun } from '../../artifacts/quarantine.ts'
 import type { CleanResult } from '../../artifacts/scope.ts'
 import { type ExitCode, UsageError } from '../../errors.ts'
-import { systems as registry } from '../../systems/registry.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { duration, integer, variadicArgument } from '../flags.ts'
 import { exitCodeOfJobs, governed } from '../governed.ts'
 import { type RuleResult, worked } from '../maintain/rule-results.ts'
-import { placedIn, rulesNamed } from '../maintain/rules.ts'
+import { rulesNamed } from '../maintain/rules.ts'
 import { type CleanJob, cleanJobs, type Planned, TOMBSTONES } from './clean-jobs.ts'
 import { doneSections, planSections } from './clean-view.ts'
+import { filedSchemas, placedSystems } from './placed.ts'
 
 export interface PlannedJob {
   readonly job: CleanJob
@@ -19,11 +20,15 @@ export type DoneJob = RuleResult & Partial<CleanResult>
 
 interface Plan {
   readonly jobs: readonly PlannedJob[]
-  readonly stores: number
+  /** What is old enough to leave the quarantine for good. */
+  readonly quarantine: readonly QuarantinedRun[]
+  /** Schemas that files belong to. */
+  readonly schemas: readonly string[]
 }
 
 interface Done {
   readonly results: readonly DoneJob[]
+  readonly quarantine: Moves | undefined
   readonly exitCode: ExitCode
 }
 
@@ -50,14 +55,20 @@ export const clean = defineDestroyCommand({
     limit: integer('<n>', 'at most this many files (tasks, where files are found by their prefix) of each rule', {
       min: 1,
     }),
+    quarantineOlderThan: duration(
+      '<duration>',
+      'also delete for good what artifacts verify --remove moved to the quarantine longer ago, e.g. 30d',
+    ),
     runTime: duration('<duration>', 'end after this long, between two batches (exit 9 with work left)'),
   },
-  async plan(context, { rules }): Promise<Plan> {
-    const [jobs, config, db, { openStores }] = await Promise.all([
+  async plan(context, { rules, quarantineOlderThan }): Promise<Plan> {
+    const [jobs, config, db, systems, { openStores }, { listQuarantine }] = await Promise.all([
       jobsNamed(context, rules),
       context.config(),
       context.db(),
+      placedSystems(context),
       import('../../storage/open.ts'),
+      import('../../artifacts/quarantine.ts'),
     ])
     const stores = openStores(config.stores)
     try {
@@ -65,27 +76,41 @@ export const clean = defineDestroyCommand({
       for (const job of jobs) planned.push({ job, plan: await job.plan(db, stores) })
       const due = planned.filter(isDue)
       if (stores.all.length === 0 && due.length > 0) throw noStore(due)
-      return { jobs: planned, stores: stores.all.length }
+      const before = quarantineBefore(context, quarantineOlderThan)
+      const old = before === undefined ? [] : await listQuarantine(stores.all, context.signal)
+      return {
+        jobs: planned,
+        quarantine: old.filter(({ at }) => before !== undefined && at < before),
+        schemas: filedSchemas(systems),
+      }
     } finally {
       await stores.close()
     }
   },
-  planView: ({ jobs }) => ({ shape: 'sections', sections: planSections(jobs) }),
-  nothing: ({ jobs }) => (jobs.some(isDue) ? undefined : 'No file is due; nothing to do.'),
-  action: ({ jobs }) => {
+  planView: ({ jobs, quarantine }) => ({ shape: 'sections', sections: planSections(jobs, quarantine) }),
+  nothing: ({ jobs, quarantine }) =>
+    jobs.some(isDue) || quarantine.length > 0 ? undefined : 'No file is due; nothing to do.',
+  action: ({ jobs, quarantine }) => {
     const prefixes = sum(jobs, ({ plan }) => (plan.by === 'prefix' ? plan.rows : 0n))
     const files = sum(jobs, ({ plan }) => (plan.by === 'rows' ? plan.files : 0n))
     const parts = [
-      ...(files > 0n || prefixes === 0n ? [counted(files, 'file', 'files')] : []),
+      ...(files > 0n || (prefixes === 0n && quarantine.length === 0) ? [counted(files, 'file', 'files')] : []),
       ...(prefixes > 0n ? [`the files of ${counted(prefixes, 'task', 'tasks')}`] : []),
     ]
+    const old = quarantine.reduce((all, one) => all + BigInt(one.files), 0n)
+    if (old > 0n) parts.push(`${counted(old, 'file', 'files')} of the quarantine`)
     return `Delete ${parts.join(' and ')}`
   },
-  async apply(context, { limit, runTime }, { jobs }): Promise<Done> {
+  async apply(context, { limit, runTime, quarantineOlderThan }, { jobs, quarantine, schemas }): Promise<Done> {
     const due = jobs.filter(isDue)
-    const [config, { openStores }] = await Promise.all([context.config(), import('../../storage/open.ts')])
+    const [config, { openStores }, { emptyQuarantine }] = await Promise.all([
+      context.config(),
+      import('../../storage/open.ts'),
+      import('../../artifacts/quarantine.ts'),
+    ])
+    const before = quarantine.length > 0 ? quarantineBefore(context, quarantineOlderThan) : undefined
     const options = {
-      schemas: [...new Set(due.map(({ job }) => job.system.schema))],
+      schemas: before === undefined ? [...new Set(due.map(({ job }) => job.system.schema))] : schemas,
       runTimeMs: runTime,
       plan: Object.fromEntries(
         due.map(({ job, plan }) => [job.name, { rows: String(plan.rows), files: String(plan.files) }]),
@@ -99,11 +124,17 @@ export const clean = defineDestroyCommand({
           const result = await worked(() => job.apply(run, stores, limit))
           results.push({ rule: job.name, ...result })
         }
-        const exitCode = exitCodeOfJobs(results, context.signal)
+        const emptied = before === undefined ? undefined : await emptyQuarantine(stores.all, before, run)
+        const exitCode = exitCodeOfJobs([...results, ...(emptied ? [emptied] : [])], context.signal)
         const early = results.find(({ outcome }) => outcome === 'unfinished' || outcome === 'interrupted')
         return {
-          value: { results, exitCode },
-          counts: countsOf(results),
+          value: { results, quarantine: emptied, exitCode },
+          counts: {
+            ...countsOf(results),
+            ...(emptied
+              ? { quarantine: { outcome: emptied.outcome, files: emptied.files, failed: emptied.failed } }
+              : {}),
+          },
           exitCode,
           ...(early === undefined ? {} : { reason: early.why }),
         }
@@ -112,14 +143,13 @@ export const clean = defineDestroyCommand({
       }
     })
   },
-  view: ({ results }) => ({ shape: 'sections', sections: doneSections(results) }),
+  view: ({ results, quarantine }) => ({ shape: 'sections', sections: doneSections(results, quarantine) }),
   exitCode: ({ exitCode }) => exitCode,
 })
 
 /** @throws UsageError (exit 2) naming each that is none, or is off */
 async function jobsNamed(context: Context, names: readonly string[]): Promise<CleanJob[]> {
-  const [config, loaded] = await Promise.all([context.config(), Promise.all(registry.map(({ load }) => load()))])
-  const jobs = cleanJobs(config, await placedIn(context, loaded))
+  const jobs = cleanJobs(await context.config(), await placedSystems(context))
   if (names.length === 0) return jobs
   // Systems without a rule of this action, and tombstones, are no names of rules.
   const own = new Set(
@@ -128,6 +158,11 @@ async function jobsNamed(context: Context, names: readonly string[]): Promise<Cl
   const others = names.filter((name) => !own.has(name))
   if (others.length > 0) await rulesNamed(context, others, 'delete-files')
   return jobs.filter(({ name, system }) => names.includes(name) || names.includes(system.system.name))
+}
+
+/** Counted to the same moment in plan and work: names of runs have whole seconds. */
+function quarantineBefore(context: Context, olderThan: number | undefined): Date | undefined {
+  return olderThan === undefined ? undefined : new Date(context.now().getTime() - olderThan)
 }
 
 function isDue({ plan }: PlannedJob): boolean {
