@@ -232,7 +232,7 @@ function differs(
   return new RefusedError({
     code: 'restored-differs',
     message: `Rows of ${where} would not be what they were: ${reasons.join('; ')}; nothing was restored`,
-    hint: 'Mend the table or its trigger, then restore again; the rows are in the archive as before',
+    hint: 'Mend the table or its trigger, then restore again; where rows wait for others, --with-parents brings these along',
     problems: reasons.map((reason) => ({ where, reason })),
   })
 }

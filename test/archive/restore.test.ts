@@ -150,7 +150,7 @@ describe('one aggregate', () => {
     const batch = await archiveTask('a', "from_task = 'a'")
     await expect(restore(rows('a', 'x', 'y'))).rejects.toMatchObject({
       exitCode: 4,
-      message: 'shop.tasks x, y: neither in the archive tables nor in the table itself',
+      message: 'shop.tasks x, y: neither archived nor in the table itself',
     })
     expect(await left()).toEqual([[batch, 'archived', 6n]])
   })
