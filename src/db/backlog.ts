@@ -7,6 +7,7 @@ import { ageFields, cutoffSql, dueSql, entityOfRule, type RuleScope } from '../m
 import type { Backlog } from '../model/job.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import type { Database, Transaction } from './database.ts'
+import { leftBehind } from './drop-partition.ts'
 import { type Partition, partitionsBefore, whyNotMonthly } from './partitions.ts'
 import { averageRowBytes } from './row-size.ts'
 
@@ -36,8 +37,8 @@ export const NO_BACKLOG: Backlog = { rows: 0n, atLeast: false, oldest: null, byt
  * `arrivedInADay` counts the rows that became due within the last 24 hours and are still there; a rule keeps up when
  * nothing else is due.
  *
- * For `drop-partitions` it is the rows of the partitions that end before the cutoff and the due rows of the default
- * one; younger rows of a month that is not over wait for its end. For files by prefix, the rows whose files are not
+ * For `drop-partitions` it is the rows of the partitions that end before the cutoff, those that were detached and not
+ * dropped among them, and the due rows of the default one; younger rows of a month that is not over wait for its end. For files by prefix, the rows whose files are not
  * cleaned yet.
  *
  * @param most rows counted at most
@@ -53,7 +54,8 @@ export async function backlogOf(db: Database, scope: RuleScope, most = MOST): Pr
   if (rule.action === 'drop-partitions') {
     const otherwise = await whyNotMonthly(db, monthly)
     if (otherwise === undefined) {
-      return partitionBacklog(counter, await partitionsBefore(db, monthly, cutoffSql(applied)), field, scope)
+      const partitions = await partitionsBefore(db, monthly, cutoffSql(applied))
+      return partitionBacklog(counter, partitions, await leftBehind(db, monthly), field, scope)
     }
     if (otherwise === 'absent') return NO_BACKLOG
   }
@@ -63,6 +65,9 @@ export async function backlogOf(db: Database, scope: RuleScope, most = MOST): Pr
   if (!there) return NO_BACKLOG
   return rowBacklog(counter, identifier(schema, table), scope, await averageRowBytes(db, schema, table))
 }
+
+/** What is dropped as a whole: a partition, or what was one. */
+type Detached = Pick<Partition, 'schema' | 'name' | 'bytes'>
 
 interface Counter {
   readonly db: Database
@@ -104,11 +109,13 @@ async function rowBacklog(
 async function partitionBacklog(
   counter: Counter,
   partitions: readonly Partition[],
+  detached: readonly Detached[],
   field: string,
   scope: RuleScope,
 ): Promise<Backlog> {
   const { db } = counter
   const past = partitions.filter(({ isPast }) => isPast)
+  const whole: readonly Detached[] = [...detached, ...past]
   const rest = partitions.find(({ isDefault }) => isDefault)
   const strays =
     rest === undefined
@@ -119,10 +126,10 @@ async function partitionBacklog(
           scope,
           await averageRowBytes(db, rest.schema, rest.name),
         )
-  if (past.length === 0) return strays
-  const rowsOf = (some: readonly Partition[]) =>
+  if (whole.length === 0) return strays
+  const rowsOf = (some: readonly Detached[]) =>
     countUpTo(counter, union(some.map(({ schema, name }) => sql`SELECT FROM ${identifier(schema, name)}`)))
-  const counted = (await rowsOf(past)) ?? { rows: 0n, atLeast: true }
+  const counted = (await rowsOf(whole)) ?? { rows: 0n, atLeast: true }
   const lately = await db.one<{ names: string[] }>(sql`
     SELECT COALESCE(array_agg(name), '{}') AS names
     FROM unnest(${past.map(({ name }) => name)}::text[], ${past.map(({ until }) => until)}::timestamptz[])
@@ -132,8 +139,8 @@ async function partitionBacklog(
   return {
     rows: counted.rows + strays.rows,
     atLeast: counted.atLeast || strays.atLeast,
-    oldest: earlier(await oldestInPartitions(db, past, field), strays.oldest),
-    bytes: past.reduce((sum, { bytes }) => sum + bytes, 0n) + (strays.bytes ?? 0n),
+    oldest: earlier(await oldestInPartitions(db, whole, field), strays.oldest),
+    bytes: whole.reduce((sum, { bytes }) => sum + bytes, 0n) + (strays.bytes ?? 0n),
     arrivedInADay:
       arrived === undefined || arrived.atLeast || strays.arrivedInADay === null
         ? null
@@ -142,7 +149,7 @@ async function partitionBacklog(
 }
 
 /** Of the first partition that has a row: they come in the order of their bounds. */
-async function oldestInPartitions(db: Database, past: readonly Partition[], field: string): Promise<Date | null> {
+async function oldestInPartitions(db: Database, past: readonly Detached[], field: string): Promise<Date | null> {
   for (const { schema, name } of past) {
     const found = await firstOf(db, identifier(field), identifier(schema, name), sql`TRUE`)
     if (found !== undefined) return found

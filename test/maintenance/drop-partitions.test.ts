@@ -104,6 +104,13 @@ const drop = (changes: Partial<DropWaits> = {}, archives = false, on = database)
     dropDue(on.db, scope(archives), await planDrops(on.db, scope(archives)), job, { ...waits, ...changes }),
   )
 
+async function archivedTable(): Promise<void> {
+  await run('CREATE SCHEMA mill_archive')
+  await run(
+    'CREATE TABLE mill_archive.lines (id integer, run integer, at timestamptz, line text, steward_batch_id bigint NOT NULL)',
+  )
+}
+
 const names = async () => (await partitionsBefore(db, monthly, sql`now()`)).map(({ name }) => name)
 const all = sql`SELECT id, run, at, line FROM mill.lines ORDER BY id`
 const archived = sql`SELECT id, run, at, line FROM mill_archive.lines ORDER BY id`
@@ -314,12 +321,7 @@ describe('archived before it is dropped', () => {
   })
 
   test('a copy that differs, or rows that are hidden, keep the partition as it is', async () => {
-    await drop({}, true)
-    await table()
-    await run('CREATE SCHEMA mill_archive')
-    await run(
-      'CREATE TABLE mill_archive.lines (id integer, run integer, at timestamptz, line text, steward_batch_id bigint NOT NULL)',
-    )
+    await archivedTable()
     await run(`CREATE FUNCTION mill_archive.lose() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN NEW.line := upper(NEW.line); RETURN NEW; END $$`)
     await run(
@@ -349,6 +351,26 @@ describe('archived before it is dropped', () => {
     const batches = sql`
       SELECT count(*) AS batches, sum(roots)::bigint AS rows, max(roots) < 2000 AS bounded FROM steward.archive_batches`
     expect(await db.one(batches)).toEqual({ batches: BigInt(result.batches), rows: 5124n, bounded: true })
+  })
+
+  test('a server process that dies in the middle leaves every row where it was', async () => {
+    await archivedTable()
+    await run(`CREATE FUNCTION mill_archive.die() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.id = 100 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        RETURN NEW;
+      END $$`)
+    await run(
+      'CREATE TRIGGER die AFTER INSERT ON mill_archive.lines FOR EACH ROW EXECUTE FUNCTION mill_archive.die()',
+    )
+    const before = await db.rows(all)
+    await expect(drop({}, true)).rejects.toMatchObject({ code: 'connection-lost' })
+    expect(await db.rows(all)).toEqual(before)
+    expect(await db.rows(archived)).toEqual([])
+    expect(await db.rows(sql`SELECT FROM steward.archive_batches`)).toEqual([])
+    await run('DROP TRIGGER die ON mill_archive.lines')
+    expect((await drop({}, true)).job).toMatchObject({ outcome: 'done', rows: 301n })
+    expect(await db.rows(archived)).toEqual(before)
   })
 
   test('somebody who reads it meanwhile reads on; when nobody gives way, nothing has happened', async () => {

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seeds } from '../../seeds/registry.ts'
+import { backlogOf } from '../../src/db/backlog.ts'
 import type { Database, Transaction } from '../../src/db/database.ts'
 import { dueSql, type RuleScope } from '../../src/model/due.ts'
 import type { Entity } from '../../src/model/entity.ts'
@@ -56,6 +57,17 @@ describe.each(loaded)('the rules of $name', (system: System) => {
       // The odd rows hold both kinds, or the comparison says nothing.
       expect(await compare(tx, scope, entity)).toBeGreaterThan(0)
     })
+  })
+})
+
+describe.each(loaded)('what waits under the rules of $name', (system: System) => {
+  const rules = system.retention.filter(({ action }) => action !== 'drop-partitions')
+  it.each(rules.map((rule) => [rule.name, rule] as const))('%s', async (_name, rule) => {
+    const scope: RuleScope = { system, schema: system.name, applied: appliedRule(rule, 'on') }
+    const table = identifier(system.name, entityOf(system, rule.entity).table)
+    const open = rule.files === undefined ? raw('TRUE') : sql`${identifier(rule.files.cleanedAt)} IS NULL`
+    const due = await db.one(sql`SELECT count(*) AS rows FROM ${table} AS r WHERE ${dueSql(scope, 'r')} AND ${open}`)
+    expect(await backlogOf(db, scope)).toMatchObject({ ...due, atLeast: false })
   })
 })
 
