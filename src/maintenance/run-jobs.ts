@@ -46,7 +46,6 @@ export async function runJobs(
   works: readonly Work[],
   run: JobRun,
   runTimeMs: number | undefined,
-  onResult: (ran: Ran) => void = () => {},
 ): Promise<readonly Ran[]> {
   const deadline = runTimeMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + runTimeMs
   const results = new Map<string, Ran>()
@@ -64,44 +63,26 @@ export async function runJobs(
     return ran.outcome === 'unfinished' && stop === undefined && ran.batches > (before?.batches ?? 0)
   }
 
-  const settle = (work: Work, ran: Ran) => {
-    results.set(work.name, ran)
-    onResult(ran)
-  }
+  /** The last one has no share: it ends with the run. */
+  const shareOf = (left: number) => (left === 1 ? Number.POSITIVE_INFINITY : (deadline - performance.now()) / left)
 
   let again: Work[] = []
   for (const [index, work] of works.entries()) {
     stop ??= stopOf(run.signal) ?? (performance.now() < deadline ? undefined : timeOver())
-    if (stop !== undefined) {
-      if (work.due) settle(work, await notReached(work, run, stop))
-      else settle(work, await nothing(work, run))
-      continue
+    const due = work.due || (stop === undefined && busy.has(work.schema) && (await work.isDue(run)))
+    if (!due) results.set(work.name, await nothing(work, run))
+    else if (stop !== undefined) results.set(work.name, await notReached(work, run, stop))
+    else {
+      const left = works.slice(index).filter((each) => each.due || each === work).length
+      if (await turn(work, shareOf(left))) again.push(work)
     }
-    const due = work.due || (busy.has(work.schema) && (await work.isDue(run)))
-    if (!due) {
-      settle(work, await nothing(work, run))
-      continue
-    }
-    const left = works.slice(index).filter((each) => each.due || each === work).length
-    if (await turn(work, (deadline - performance.now()) / left)) again.push(work)
-    else settle(work, results.get(work.name) ?? (await nothing(work, run)))
   }
   while (again.length > 0 && stop === undefined && performance.now() < deadline) {
     const round = again
     again = []
     for (const [index, work] of round.entries()) {
-      const unfinished =
-        stop === undefined && (await turn(work, (deadline - performance.now()) / (round.length - index)))
-      if (unfinished) again.push(work)
-      else {
-        const ran = results.get(work.name)
-        if (ran !== undefined) onResult(ran)
-      }
+      if (stop === undefined && (await turn(work, shareOf(round.length - index)))) again.push(work)
     }
-  }
-  for (const work of again) {
-    const ran = results.get(work.name)
-    if (ran !== undefined) onResult(ran)
   }
   return works.flatMap(({ name }) => results.get(name) ?? [])
 }

@@ -69,12 +69,18 @@ function vacuumReason(table: TableStatistics, need: VacuumNeed): { needed: boole
   }
 }
 
-/** Rows that were archived out of a table since its last vacuum, by `schema.table`; none without Steward's schema. */
+/** Rows that were archived out of a table since its last vacuum, by `schema.table`; none where they cannot be read. */
 async function archivedSinceVacuum(db: Queryable, schemas: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
-  const { there } = await db.one<{ there: boolean }>(
-    sql`SELECT to_regclass('steward.archive_batch_tables') IS NOT NULL AS there`,
-  )
-  if (!there) return new Map()
+  // The catalog rather than to_regclass, which fails for a role without USAGE on the schema.
+  const { readable } = await db.one<{ readable: bigint }>(sql`
+    SELECT COUNT(*) AS readable
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'steward'
+      AND c.relname IN ('archive_batches', 'archive_batch_tables')
+      AND has_schema_privilege(n.oid, 'USAGE')
+      AND has_table_privilege(c.oid, 'SELECT')`)
+  if (readable < 2n) return new Map()
   const rows = await db.rows<{ name: string; rows: bigint }>(sql`
     SELECT s.schemaname || '.' || s.relname AS name, SUM(t.rows)::bigint AS rows
     FROM steward.archive_batches AS b

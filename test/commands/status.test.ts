@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { raw } from '../../src/model/sql.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { raw, sql } from '../../src/model/sql.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { runCli } from '../support/run-cli.ts'
 
@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 /** `status` as the role, whose every transaction is read-only whatever Steward asks for. */
-async function status() {
+async function statusOfRole() {
   const url = new URL(database.url)
   url.searchParams.set('user', role)
   const readOnly = `options=${encodeURIComponent('-c default_transaction_read_only=on')}`
@@ -26,7 +26,7 @@ async function status() {
 }
 
 test('a role without any privilege gets what there is to say, and is told what it may not read', async () => {
-  const { exitCode, stderr, shown } = await status()
+  const { exitCode, stderr, shown } = await statusOfRole()
   expect(exitCode).toBe(0)
   expect(shown.connection).toMatchObject({ user: role, environment: null })
   expect(shown.systems).toContainEqual(expect.objectContaining({ system: 'skyvern', migrations: null, tables: 15 }))
@@ -37,8 +37,79 @@ test('a role without any privilege gets what there is to say, and is told what i
 test('a role that may only SELECT the rows of a system sees that system whole', async () => {
   await database.db.execute(raw(`GRANT USAGE ON SCHEMA skyvern TO ${role}`))
   await database.db.execute(raw(`GRANT SELECT ON ALL TABLES IN SCHEMA skyvern TO ${role}`))
-  const { exitCode, stderr, shown } = await status()
+  const { exitCode, stderr, shown } = await statusOfRole()
   expect(exitCode).toBe(0)
   expect(shown.systems[0]).toMatchObject({ migrations: '3 applied', rows: 0 })
   expect(stderr).not.toContain('migrations of skyvern')
+})
+
+describe('the backlog of retention', () => {
+  const rule = (shown: { backlog: Record<string, unknown>[] }, job: string) =>
+    shown.backlog.find((each) => each.job === job)
+  const status = async (...argv: string[]) => {
+    const { stdout } = await runCli(['status', ...argv, '--url', database.url])
+    return stdout
+  }
+  const full = async () => JSON.parse(await status('--json'))
+
+  test('says of each rule what is due, since when, and whether removal keeps up', async () => {
+    await database.db.execute(sql`
+      WITH ada AS (
+        INSERT INTO agensium.users (email, full_name, hashed_password)
+        VALUES ('ada@example.com', 'Ada', ${`$2b$12$${'a'.repeat(53)}`})
+        RETURNING id
+      )
+      INSERT INTO agensium.tasks (user_id, tool_id, agents, status, created_at)
+      SELECT id, 'profile-my-data', '["cleaner"]', 'CREATED', now() - make_interval(days => n)
+      FROM ada, generate_series(1, 3) AS n`)
+    // On a database for development the empty systems would be the next thing to look after.
+    await database.db.execute(sql`UPDATE steward.environment SET name = 'staging'`)
+    const shown = await full()
+    expect(rule(shown, 'agensium/abandoned-tasks')).toMatchObject({
+      kind: 'expire',
+      rows: 3,
+      olderThan: '15 minutes',
+      oldest: expect.any(String),
+      lastSuccess: null,
+      removal: 'never run',
+      overdue: true,
+    })
+    expect(shown.next).toContain('steward maintain run --dry-run   overdue maintenance: 3 rows of 1 rule')
+    const short = await status()
+    const section = short.slice(short.indexOf('Due by retention rules'), short.indexOf('Maintenance due'))
+    expect(
+      section
+        .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/, '<time>             ')
+        .replace(/ (–|[\d.]+ K?i?B) /, ' <size> '),
+    ).toMatchInlineSnapshot(`
+      "Due by retention rules
+      SYSTEM    RULES  ROWS  SIZE  SINCE                REMOVAL
+      agensium      1     3     <size>  <time>               1 never run
+
+      "
+    `)
+
+    await runCli(['maintain', 'run', '--only', 'agensium/abandoned-tasks', '--yes', '--url', database.url])
+    const after = await full()
+    expect(rule(after, 'agensium/abandoned-tasks')).toMatchObject({
+      rows: 0,
+      lastOutcome: 'done',
+      lastSuccess: expect.any(String),
+      removal: 'keeps up',
+      overdue: false,
+    })
+    expect(after.next.join()).not.toContain('overdue')
+  })
+
+  test('of a table that the role may not read is not guessed, and the rest is shown', async () => {
+    const { exitCode, stderr, shown } = await statusOfRole()
+    expect(exitCode).toBe(0)
+    expect(rule(shown, 'skyvern/finished-tasks')).toMatchObject({ rows: 0, removal: null, unknown: null })
+    expect(rule(shown, 'agensium/abandoned-tasks')).toMatchObject({
+      rows: null,
+      removal: null,
+      unknown: expect.stringContaining('lacks a privilege'),
+    })
+    expect(stderr).toContain('may not read when maintenance last ran')
+  })
 })

@@ -1,6 +1,6 @@
 /** How the plan and the results of `maintain run` are shown: a line a job. */
 import type { Column } from '../../model/column.ts'
-import type { Section, View } from '../../output/view.ts'
+import { type Section, silent, type View } from '../../output/view.ts'
 import type { MaintenancePlan, MaintenanceRun } from './run.ts'
 
 const JOB: Column = { key: 'job', kind: 'text' }
@@ -19,6 +19,8 @@ export const JOB_TONES = {
 /** What is due, job by job. @param everything with the jobs that have nothing to do, as machines get it */
 export function planView({ jobs: planned, unattended }: MaintenancePlan, everything: boolean): View {
   const shown = everything ? planned : planned.filter(({ backlog }) => backlog === undefined || backlog.rows > 0n)
+  // Without --yes it was said already.
+  if (shown.length === 0 && !everything && !unattended) return silent
   const rows = shown.map(({ job, backlog, unknown }) => ({
     job: job.name,
     kind: job.kind,
@@ -54,8 +56,7 @@ export function planView({ jobs: planned, unattended }: MaintenancePlan, everyth
       ...(rows.some(({ unknown }) => unknown !== null) ? ['unknown'] : []),
     ],
     rows,
-    // Without --yes it was said already.
-    ...(unattended ? { empty: 'Nothing is due.' } : {}),
+    empty: 'Nothing is due.',
   }
 }
 
