@@ -64,8 +64,14 @@ export async function journalRun<T>(
   } catch (error) {
     if (!(error instanceof UsageError && error.code === 'direct-connection-needed')) throw error
   }
-  // Only a transaction pooler: no lock can be held, and the run is known by its host and process alone.
-  return recorded(db, null, run, work)
+  // Only a transaction pooler: no lock can be held, and the run is known by its host and process alone. Its end is
+  // recorded after a stop request, too.
+  const own = await db.separate({ poolSize: 1 })
+  try {
+    return await recorded(own, null, run, work)
+  } finally {
+    await own.close()
+  }
 }
 
 async function recorded<T>(

@@ -119,6 +119,20 @@ describe('config check', () => {
     ])
   })
 
+  test('what keeps maintenance waiting is pointed out', async () => {
+    const file = join(cwd, 'stop')
+    const env = { STEWARD_MAINTENANCE_STOP_FILE: file }
+    expect((await check(migrated.url, env)).outcomes).not.toHaveProperty('maintenance')
+    await writeFile(file, '')
+    expect(await check(migrated.url, env)).toMatchObject({
+      exitCode: 0,
+      outcomes: { maintenance: 'warn' },
+      details: { maintenance: `waits: the stop file ${file} is there` },
+    })
+    const paused = await check(migrated.url, { STEWARD_MAINTENANCE_PAUSE: 'on' })
+    expect(paused.details.maintenance).toBe('paused by STEWARD_MAINTENANCE_PAUSE')
+  })
+
   test('an environment that contradicts the marker is trouble', async () => {
     await setEnvironment(migrated.db, 'production', 'test')
     const { exitCode, details } = await check(migrated.url, { STEWARD_ENVIRONMENT: 'development' })

@@ -52,6 +52,7 @@ async function runChecks(context: Context): Promise<Check[]> {
     ...warnings.map((detail): Check => ({ check: 'configuration', outcome: 'warn', detail })),
     ...(await credentialsChecks(config)),
     ...(await retentionChecks(config)),
+    ...(await maintenanceChecks(config)),
     ...(await serverChecks(context, config, db)),
     ...(await schemaChecks(config, db)),
     await environmentCheck(config, db),
@@ -87,6 +88,19 @@ async function retentionChecks(config: Config): Promise<Check[]> {
     outcome: 'bad',
     detail: where === undefined ? reason : `${where}: ${reason}`,
   }))
+}
+
+/** What keeps maintenance waiting. */
+async function maintenanceChecks({ maintenance, origins }: Config): Promise<Check[]> {
+  const check = 'maintenance'
+  const { existsSync } = await import('node:fs')
+  const { pause, stopFile } = maintenance
+  return [
+    ...(pause ? [{ check, outcome: 'warn', detail: `paused by ${origins.get('maintenance.pause')}` } as const] : []),
+    ...(existsSync(stopFile)
+      ? [{ check, outcome: 'warn', detail: `waits: the stop file ${stopFile} is there` } as const]
+      : []),
+  ]
 }
 
 async function serverChecks(context: Context, config: Config, db: Database): Promise<Check[]> {

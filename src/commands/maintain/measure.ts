@@ -1,4 +1,5 @@
 /** The file of metrics of a maintenance run. */
+import { resolve } from 'node:path'
 import { StewardError } from '../../errors.ts'
 import type { JobFigures } from '../../maintenance/metrics.ts'
 import type { Ran } from '../../maintenance/run-jobs.ts'
@@ -34,7 +35,7 @@ export async function measure(
       exitCode,
       jobs: await figuresOf(context, planned, ran),
     })
-    await writeMetrics(path, text)
+    await writeMetrics(resolve(context.cwd, path), text)
     return undefined
   } catch (error) {
     if (!(error instanceof StewardError)) throw error
@@ -51,7 +52,7 @@ async function figuresOf(
   const [{ jobSummaries }, target] = await Promise.all([import('../../maintenance/job-record.ts'), context.db()])
   // The run may have been stopped, and its figures are due all the same.
   const db = await target.separate({ poolSize: 3, statementTimeoutMs: 10_000 }).catch(() => undefined)
-  if (db === undefined) return []
+  if (db === undefined) return planned.map(({ job, backlog }) => ({ job: job.name, kind: job.kind, backlog }))
   try {
     const changed = new Set(ran.filter(({ rows }) => rows > 0n).map(({ job }) => job))
     const toAsk = context.signal.aborted
