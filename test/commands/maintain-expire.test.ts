@@ -112,7 +112,7 @@ test('the plan says what happens to other rows', async () => {
 })
 
 test('a rule that is none, or is off, is named before anything is done', async () => {
-  const wrong = await expire('agensium/forgoten-tasks', 'skyvern', '--yes')
+  const wrong = await expire('agensium/forgoten-tasks', 'skyvern', 'autopr/stale-events', '--yes')
   expect(wrong).toMatchObject({ exitCode: 2, stdout: '' })
   expect(wrong.stderr).toMatchSnapshot()
 })
