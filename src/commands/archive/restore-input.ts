@@ -250,6 +250,11 @@ function refuseMixed(input: RestoreInput): void {
   check(namesRows && isWindow, '--since, --until', 'choose batches, and a row was named; --batch narrows those')
   check(namesRows && input.rule !== undefined, '--rule', 'chooses batches, and a row was named')
   check(namesRows && input.system.length > 0, '--system', 'chooses batches, and a row was named')
+  check(
+    input.batch.length > 0 && (input.rule !== undefined || input.system.length > 0),
+    '--batch',
+    'and --rule or --system exclude each other',
+  )
   check(input.batch.length > 0 && isWindow, '--batch', 'and a window of time exclude each other')
   check(
     !namesRows && input.batch.length === 0 && !isWindow,
