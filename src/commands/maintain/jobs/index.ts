@@ -29,6 +29,7 @@ const SOURCES: Partial<Readonly<Record<JobKind, () => Promise<JobSource>>>> = {
   archive: async () => (await import('./archive.ts')).archiveJobs,
   delete: async () => (await import('./delete.ts')).deleteJobs,
   purge: async () => (await import('./purge.ts')).purgeJobs,
+  'delete-files': async () => (await import('./delete-files.ts')).deleteFilesJobs,
   export: async () => (await import('./export.ts')).exportJobs,
   vacuum: async () => (await import('./vacuum.ts')).vacuumJobs,
 }
