@@ -8,7 +8,7 @@ import type { Backlog } from '../model/job.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import type { Database, Transaction } from './database.ts'
 import { leftBehind } from './drop-partition.ts'
-import { type Partition, partitionsBefore, whyNotMonthly } from './partitions.ts'
+import { type Partition, partitionsBefore, whyNotMonthly } from './partition-catalog.ts'
 import { averageRowBytes } from './row-size.ts'
 
 /** Rows counted at most. */

@@ -6,7 +6,8 @@ import { LockedError, RefusedError, StewardError } from '../errors.ts'
 import { identifier, quoteLiteral, raw, type Sql, sql } from '../model/sql.ts'
 import { foreignKeysIn, foreignKeysTo } from './catalog/foreign-keys.ts'
 import type { Database, Queryable, Transaction } from './database.ts'
-import { lockPartitions, type MonthlyTable, type Partition, partitionsBefore } from './partitions.ts'
+import { type Partition, partitionsBefore } from './partition-catalog.ts'
+import { lockPartitions, type MonthlyTable } from './partitions.ts'
 
 /** How long to wait for a moment without anybody. */
 export interface DropWaits {

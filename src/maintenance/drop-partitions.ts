@@ -6,7 +6,8 @@
 
 import type { Database } from '../db/database.ts'
 import { canDetachConcurrently, leftBehind, whyKept } from '../db/drop-partition.ts'
-import { type MonthlyTable, type Partition, partitionsBefore, whyNotMonthly } from '../db/partitions.ts'
+import { type Partition, partitionsBefore, whyNotMonthly } from '../db/partition-catalog.ts'
+import type { MonthlyTable } from '../db/partitions.ts'
 import { ageFields, cutoffSql, dueSql, entityOfRule, type RuleScope } from '../model/due.ts'
 import { identifier, sql } from '../model/sql.ts'
 import type { Item } from './job.ts'

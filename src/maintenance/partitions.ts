@@ -6,6 +6,7 @@
  * Each month is one transaction: a run that is killed leaves whole months, and the next one goes on from there.
  */
 import type { Database, Queryable, Transaction } from '../db/database.ts'
+import { whyNotMonthly } from '../db/partition-catalog.ts'
 import {
   defaultPartitionOf,
   ensureMonth,
@@ -15,7 +16,6 @@ import {
   type MonthlyTable,
   monthAfter,
   partitionName,
-  whyNotMonthly,
 } from '../db/partitions.ts'
 import { identifier, sql } from '../model/sql.ts'
 import { type Effect, type Item, type ItemResult, type RunOptions, runEach } from './job.ts'
