@@ -105,21 +105,24 @@ async function inTransaction(
   for (const [reason, some] of stays.kept) keep(reason, some)
 
   const going = [...deleted, ...gone]
-  const own = ownCounts(standing, deleted)
-  const uris = new Map(going.map((mark) => [canonicalUri(mark.uri), mark.uri]))
+  const canonical = new Map(going.map(({ uri }) => [uri, canonicalUri(uri)]))
+  const fileOf = ({ uri }: Found) => canonical.get(uri) ?? uri
+  const own = ownCounts(standing, target, deleted)
+  // One way to write each file, as the first of its rows does.
+  const written = new Map(going.map((mark) => [fileOf(mark), mark.uri]))
   const held = await heldAmong(
     tx,
     standing.holders,
-    [...uris.keys()],
+    [...written.keys()],
     (uri) => standing.unindexed.count(uri) > (own.get(uri) ?? 0),
   )
-  const files = [...uris].filter(([canonical]) => !held.has(canonical)).map(([, uri]) => uri)
+  const files = [...written].filter(([file]) => !held.has(file)).map(([, uri]) => uri)
   await cleaning.at?.('removing')
   const removals = files.length === 0 ? { of: new Map(), silent: [] } : await removeFiles(cleaning.stores, files)
   await cleaning.at?.('removed')
 
   // One answer for each file, told to all its rows.
-  const answerOf = (mark: Found) => removals.of.get(uris.get(canonicalUri(mark.uri)) ?? mark.uri)
+  const answerOf = (mark: Found) => removals.of.get(written.get(fileOf(mark)) ?? mark.uri)
   const failed = going.flatMap((mark) => {
     const answer = answerOf(mark)
     if (answer?.outcome !== 'failed' && answer?.outcome !== 'refused') return []
@@ -140,35 +143,43 @@ async function inTransaction(
 
   const released = gone.filter(({ id }) => !stuck.has(id))
   const lifted = [...changed, ...(await stillThere(cleaning, stays.uncovered))]
-  await removeMarks(tx, target.owner, [...deleted, ...released, ...lifted])
+  await removeMarks(tx, target.owner, idsOf([...deleted, ...released, ...lifted]))
 
   const finished = [...deleted, ...released]
-  const first = new Set<string>()
-  const oneAFile = finished.filter(({ uri }) => {
-    const canonical = canonicalUri(uri)
-    return !first.has(canonical) && first.add(canonical)
-  })
+  const removed: Found[] = []
+  const seen = new Set<string>()
+  let [missing, shared] = [0, 0]
+  for (const mark of finished) {
+    const file = fileOf(mark)
+    if (held.has(file)) shared += 1
+    if (seen.has(file)) continue
+    seen.add(file)
+    const outcome = answerOf(mark)?.outcome
+    if (outcome === 'removed') removed.push(mark)
+    else if (outcome === 'missing') missing += 1
+  }
   return {
     rows: deleted.length,
-    removed: oneAFile.filter((mark) => answerOf(mark)?.outcome === 'removed'),
-    missing: oneAFile.filter((mark) => answerOf(mark)?.outcome === 'missing').length,
-    shared: finished.filter(({ uri }) => held.has(canonicalUri(uri))).length,
+    removed,
+    missing,
+    shared,
     lifted: lifted.length,
     failed,
     kept,
     silent: removals.silent,
     counted: deleted.filter(({ uri }) => isCounted(standing, target, uri)),
   }
+}
 
-  function ownCounts(of: Standing, rows: readonly Found[]): Map<string, number> {
-    const counts = new Map<string, number>()
-    for (const { uri } of rows) {
-      if (!isCounted(of, target, uri)) continue
-      const canonical = canonicalUri(uri)
-      counts.set(canonical, (counts.get(canonical) ?? 0) + 1)
-    }
-    return counts
+/** How often the rows that go are in the bag of what no index finds. */
+function ownCounts(standing: Standing, target: RowTarget, rows: readonly Found[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { uri } of rows) {
+    if (!isCounted(standing, target, uri)) continue
+    const canonical = canonicalUri(uri)
+    counts.set(canonical, (counts.get(canonical) ?? 0) + 1)
   }
+  return counts
 }
 
 /** Whether a live row of the target is in the bag of what no index finds. */

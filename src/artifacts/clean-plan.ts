@@ -5,11 +5,12 @@ import type { Kept } from '../model/job.ts'
 import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { countKept } from './clean-rows.ts'
 import { refusalOf } from './files.ts'
-import { countUnindexed, filedEntities, type Holders, holdersIn, type PlacedSystem } from './holders.ts'
+import { countUnindexedIn, filedEntities, type Holders, holdersIn, type PlacedSystem } from './holders.ts'
 import { countAlong, endOf } from './references.ts'
 import { filedEntityOf, type RowTarget, rowTarget, tableOf, unkeptSql } from './row-target.ts'
 import type { StoreSet } from './scope.ts'
 import { canonicalUri, isPlain } from './uri.ts'
+import type { UriCounts } from './uri-counts.ts'
 
 /** Groups that travel at a time. */
 const FETCHED = 10_000
@@ -54,28 +55,28 @@ export async function planRule(
 ): Promise<CleanPlan> {
   const target = await rowTarget(db, placed, filedEntityOf(scope), rules)
   const { entity } = target
-  const due = dueRowsSql(target, scope)
-  const [holders, kept, marks, { rows, oldest }] = await Promise.all([
-    holdersIn(db, systems),
+  const holders = await holdersIn(db, systems)
+  const groups = sql`
+    SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(age) AS oldest
+    FROM (${dueRowsSql(target, scope)}) AS due
+    GROUP BY uri`
+  const [kept, marks, along, weighed] = await Promise.all([
     countKept(db, target, scope),
     countMarks(db, target),
-    db.one<{ rows: bigint; oldest: string | null }>(
-      sql`SELECT COUNT(*) AS rows, MIN(age) AS oldest FROM (${due}) AS due`,
-    ),
+    countAllAlong(db, target, scope),
+    weigh(db, stores, holders, groups, `${placed.schema}.${entity.table}`),
   ])
+  return { ...weighed, kept, along, ...marks, suggestions: holders.suggestions }
+}
+
+async function countAllAlong(db: Queryable, target: RowTarget, scope: RuleScope): Promise<CleanPlan['along']> {
   const along: { table: string; rows: bigint }[] = []
-  for (const path of rows === 0n ? [] : target.references.cascades) {
+  for (const path of target.references.cascades) {
     const from = sql`(SELECT a.* FROM ${tableOf(target)} AS a WHERE ${goesSql(target, scope)}) AS due`
     const { count } = await db.one<{ count: bigint }>(countAlong(path, from))
     if (count > 0n) along.push({ table: endOf(path), rows: count })
   }
-  const groups = sql`
-    SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes
-    FROM (${due}) AS due
-    GROUP BY uri`
-  const table = `${placed.schema}.${entity.table}`
-  const tally = rows === 0n ? NONE : await weigh(db, stores, holders, groups, table)
-  return { rows, oldest, kept, along, ...marks, ...tally, suggestions: holders.suggestions }
+  return along
 }
 
 /** Files whose rows are gone, of every entity of the system. */
@@ -88,27 +89,18 @@ export async function planTombstones({ db, stores, systems }: Planning, placed: 
       AND t.schema_name = ${placed.schema}
       AND t.entity = ANY (${entities}::text[])
       AND NOT t.row_stays`
-  const [holders, { rows, failed, oldest }] = await Promise.all([
-    holdersIn(db, systems),
-    db.one<{ rows: bigint; failed: bigint; oldest: string | null }>(sql`
-      SELECT COUNT(*) AS rows, COUNT(*) FILTER (WHERE attempts > 0) AS failed, MIN(recorded_at) AS oldest
-      ${gone}`),
+  const holders = await holdersIn(db, systems)
+  const groups = sql`
+    SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(recorded_at) AS oldest
+    ${gone}
+    GROUP BY uri`
+  const [{ failed }, weighed] = await Promise.all([
+    db.one<{ failed: bigint }>(sql`SELECT COUNT(*) FILTER (WHERE attempts > 0) AS failed ${gone}`),
+    weigh(db, stores, holders, groups, undefined),
   ])
-  const groups = sql`SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes ${gone} GROUP BY uri`
-  const tally = rows === 0n ? NONE : await weigh(db, stores, holders, groups, undefined)
-  return {
-    rows,
-    oldest,
-    kept: [],
-    along: [],
-    marked: rows,
-    failedBefore: failed,
-    ...tally,
-    suggestions: holders.suggestions,
-  }
+  const { suggestions } = holders
+  return { ...weighed, kept: [], along: [], marked: weighed.rows, failedBefore: failed, suggestions }
 }
-
-const NONE = { files: 0n, bytes: 0n, shared: 0n, refused: [] } as const
 
 /** Rows that are due, kept by nothing, whether marked or not. */
 function dueRowsSql(target: RowTarget, scope: RuleScope): Sql {
@@ -137,25 +129,30 @@ async function weigh(
   holders: Holders,
   groups: Sql,
   own: string | undefined,
-): Promise<Pick<CleanPlan, 'files' | 'bytes' | 'shared' | 'refused'>> {
-  const unindexed = await countUnindexed(db, holders)
+): Promise<Pick<CleanPlan, 'rows' | 'oldest' | 'files' | 'bytes' | 'shared' | 'refused'>> {
   const indexed = holders.tables.filter((one) => one.indexed)
   const ownIndexed = indexed.some(({ name }) => name === own)
   const others = indexed.map(({ name, schema, table, uri }) => {
     const same = sql`FROM ${identifier(schema, table)} AS h WHERE ${identifier('h', uri)} = g.uri`
     return name === own ? sql`(SELECT COUNT(*) ${same}) > g.rows` : sql`EXISTS (SELECT ${same})`
   })
-  let [files, bytes, shared] = [0n, 0n, 0n]
+  let [files, bytes, shared, all] = [0n, 0n, 0n, 0n]
+  let oldest: string | null = null
+  let unindexed: UriCounts | undefined
   const refused = new Map<string, bigint>()
   await db.transaction(
     async (tx) => {
-      const rows = tx.stream<{ uri: string; rows: bigint; bytes: bigint | null; shared: boolean }>(
+      const rows = tx.stream<{ uri: string; rows: bigint; bytes: bigint | null; oldest: string; shared: boolean }>(
         sql`
-        SELECT g.uri, g.rows, g.bytes, ${others.length === 0 ? raw('FALSE') : join(others, ' OR ')} AS shared
+        SELECT g.uri, g.rows, g.bytes, g.oldest, ${others.length === 0 ? raw('FALSE') : join(others, ' OR ')} AS shared
         FROM (${groups}) AS g`,
         FETCHED,
       )
       for await (const group of rows) {
+        // Reads whole tables, so only once there is something to weigh.
+        unindexed ??= await countUnindexedIn(tx, holders)
+        all += group.rows
+        if (oldest === null || group.oldest < oldest) oldest = group.oldest
         const reason = refusalOf(stores, group.uri)
         if (reason !== undefined) {
           refused.set(reason, (refused.get(reason) ?? 0n) + group.rows)
@@ -174,7 +171,14 @@ async function weigh(
     },
     { readOnly: true, statementTimeoutMs: 0 },
   )
-  return { files, bytes, shared, refused: [...refused].map(([reason, count]) => ({ reason, rows: count })) }
+  return {
+    rows: all,
+    oldest,
+    files,
+    bytes,
+    shared,
+    refused: [...refused].map(([reason, count]) => ({ reason, rows: count })),
+  }
 }
 
 async function countMarks(db: Queryable, { owner }: RowTarget): Promise<Pick<CleanPlan, 'marked' | 'failedBefore'>> {

@@ -2,11 +2,23 @@
 import { StewardError } from '../errors.ts'
 import type { Removal, Store } from '../storage/store.ts'
 import type { StoreSet } from './scope.ts'
-import { placeOf } from './uri.ts'
+import { isPlain, placeOf } from './uri.ts'
+
+/** The store that a URI lies in. Plain ones, nearly all, are told by what they begin with; the store looks again. */
+export function storeOf(stores: StoreSet, uri: string): Store | undefined {
+  if (!isPlain(uri)) return stores.holding(uri)
+  let innermost: Store | undefined
+  for (const store of stores.all) {
+    const { url } = store
+    if (!uri.startsWith(url) || uri[url.length] !== '/') continue
+    if (innermost === undefined || url.length > innermost.url.length) innermost = store
+  }
+  return innermost ?? stores.holding(uri)
+}
 
 /** Why no store would touch a file of this URI; undefined when one may. */
 export function refusalOf(stores: StoreSet, uri: string): string | undefined {
-  if (stores.holding(uri) !== undefined) return undefined
+  if (storeOf(stores, uri) !== undefined) return undefined
   const place = placeOf(uri)
   if (place === 'no URI') return 'refused: it is no URI of a store'
   if (place === 'file:') return `refused: it lies outside the stores (${namesOf(stores)})`
@@ -31,7 +43,7 @@ export async function removeFiles(stores: StoreSet, uris: readonly string[]): Pr
   const silent: { store: string; reason: string }[] = []
   const byStore = new Map<Store, string[]>()
   for (const uri of uris) {
-    const store = stores.holding(uri)
+    const store = storeOf(stores, uri)
     if (store === undefined) {
       of.set(uri, { outcome: 'refused', reason: refusalOf(stores, uri) ?? 'refused' })
       continue

@@ -3,7 +3,7 @@
  * files of archived rows that lie in cold files only. A file goes, or counts as an orphan, when none of them does.
  */
 import { archiveSchemaOf, STEWARD_SCHEMA } from '../config/config.ts'
-import type { Database, Queryable } from '../db/database.ts'
+import type { Database, Queryable, Transaction } from '../db/database.ts'
 import type { Entity } from '../model/entity.ts'
 import { identifier, join, type Sql, sql } from '../model/sql.ts'
 import type { System } from '../model/system.ts'
@@ -121,22 +121,22 @@ function columnFacts(
  * stands for. One pass over these tables; rows that come meanwhile and write an old file's URI in an odd way are not
  * seen, so it is made anew for each run.
  */
-export async function countUnindexed(db: Database, holders: Holders): Promise<UriCounts> {
+export function countUnindexed(db: Database, holders: Holders): Promise<UriCounts> {
+  return db.transaction((tx) => countUnindexedIn(tx, holders), { readOnly: true, statementTimeoutMs: 0 })
+}
+
+/** As `countUnindexed`, in a transaction that is there. */
+export async function countUnindexedIn(tx: Transaction, { tables }: Holders): Promise<UriCounts> {
   const counts = new UriCounts()
-  await db.transaction(
-    async (tx) => {
-      for (const { schema, table, uri, indexed } of holders.tables) {
-        const column = identifier('h', uri)
-        const some = indexed ? isOddSql(column) : sql`${column} IS NOT NULL`
-        const rows = tx.stream<{ uri: string }>(
-          sql`SELECT ${column} AS uri FROM ${identifier(schema, table)} AS h WHERE ${some}`,
-          10_000,
-        )
-        for await (const row of rows) counts.add(canonicalUri(row.uri))
-      }
-    },
-    { readOnly: true, statementTimeoutMs: 0 },
-  )
+  for (const { schema, table, uri, indexed } of tables) {
+    const column = identifier('h', uri)
+    const some = indexed ? isOddSql(column) : sql`${column} IS NOT NULL`
+    const rows = tx.stream<{ uri: string }>(
+      sql`SELECT ${column} AS uri FROM ${identifier(schema, table)} AS h WHERE ${some}`,
+      10_000,
+    )
+    for await (const row of rows) counts.add(canonicalUri(row.uri))
+  }
   return counts
 }
 

@@ -70,7 +70,7 @@ export function marksAfter(
       AND t.row_stays = ${rowStays}
       AND ${tried ? sql`t.attempts > 0` : sql`t.attempts = 0`}
       AND (t.tried_at IS NULL OR t.tried_at < ${before}::timestamptz)
-    ORDER BY t.system, t.schema_name, t.entity, t.artifact_id
+    ORDER BY t.artifact_id
     LIMIT ${limit}::bigint`)
 }
 
@@ -84,15 +84,13 @@ export function lockMarks(tx: Transaction, owner: MarkOwner, ids: readonly strin
     FOR UPDATE SKIP LOCKED`)
 }
 
-/** Removes marks, as far as they are still about these URIs. */
-export async function removeMarks(tx: Transaction, owner: MarkOwner, marks: readonly Marked[]): Promise<void> {
-  if (marks.length === 0) return
+/** Removes marks whose rows, or which themselves, the transaction has locked: nobody else changes them. */
+export async function removeMarks(tx: Transaction, owner: MarkOwner, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
   await tx.execute(sql`
     DELETE FROM steward.artifact_tombstones AS t
-    USING unnest(${marks.map(({ id }) => id)}::text[], ${marks.map(({ uri }) => uri)}::text[]) AS m (id, uri)
-    WHERE ${ownedBy(owner)}
-      AND t.artifact_id = m.id
-      AND t.uri = m.uri`)
+    WHERE t.artifact_id = ANY (${[...ids]}::text[])
+      AND ${ownedBy(owner)}`)
 }
 
 /** Records that files could not be deleted, and why. */

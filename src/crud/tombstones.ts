@@ -59,7 +59,10 @@ export async function recordTombstones(
       INSERT INTO steward.artifact_tombstones (system, schema_name, entity, artifact_id, uri, bytes, why)
       SELECT ${scope.system.name}, ${scope.schema}, ${one.entity.name}, id, uri, bytes, ${why}
       FROM (${dueFiles(scope, closure, one)}) AS due
-      ON CONFLICT DO NOTHING`)
+      -- A row that is marked already, with its file still to go, goes first now.
+      ON CONFLICT (artifact_id, entity, schema_name, system) DO UPDATE
+      SET uri = EXCLUDED.uri, bytes = EXCLUDED.bytes, why = EXCLUDED.why, row_stays = false
+      WHERE artifact_tombstones.row_stays`)
   }
   return recorded
 }
