@@ -73,6 +73,7 @@ export const execution = entity({
     { name: 'idx_executions_status', on: ['status'] },
     { name: 'idx_executions_started', on: ['started_at'] },
     { name: 'idx_executions_task_status', on: ['task_id', 'status'] },
+    { name: 'idx_executions_completed_at', on: ['completed_at'], where: '(completed_at IS NOT NULL)' },
     {
       name: 'uq_executions_running',
       on: ['task_id'],

@@ -61,6 +61,7 @@ export const event = entity({
     { name: 'idx_integration_events_status', on: ['status'] },
     { name: 'idx_integration_events_type', on: ['event_type'] },
     { name: 'idx_integration_events_created_at', on: ['created_at'] },
+    { name: 'idx_integration_events_processed_at', on: ['processed_at'], where: '(processed_at IS NOT NULL)' },
     {
       name: 'idx_integration_events_queue',
       on: ['status', 'created_at'],

@@ -88,6 +88,7 @@ export const execution = entity({
     { name: 'idx_workflow_executions_composite', on: ['workflow_id', 'status', 'started_at'] },
     { name: 'idx_workflow_executions_parent_execution_id', on: ['parent_execution_id'] },
     { name: 'idx_workflow_executions_created_at', on: ['created_at', 'id'] },
+    { name: 'idx_workflow_executions_completed_at', on: ['completed_at'], where: '(completed_at IS NOT NULL)' },
   ],
   verbs: ['list', 'get', 'create', 'update', 'delete', 'count', 'import', 'export', 'bulk'],
   operations: [retry, logs],
