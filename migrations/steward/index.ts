@@ -3,7 +3,8 @@ import type { Migration } from '../../src/model/migration.ts'
 import { records } from './0001_records.ts'
 import { seedSets } from './0002_seed_sets.ts'
 import { maintenance } from './0003_maintenance.ts'
+import { retentionHolds } from './0004_retention_holds.ts'
 
-const migrations: readonly Migration[] = [records, seedSets, maintenance]
+const migrations: readonly Migration[] = [records, seedSets, maintenance, retentionHolds]
 
 export default migrations
