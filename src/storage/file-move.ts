@@ -38,7 +38,7 @@ export async function moveFile(root: Root, from: string, to: string, signal: Abo
   } finally {
     await source.close()
   }
-  await root.prune(parentOf(from))
+  await root.prune([parentOf(from)])
 }
 
 async function give(old: string, target: Folder, name: string, signal: AbortSignal | undefined): Promise<void> {

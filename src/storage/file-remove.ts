@@ -2,7 +2,8 @@
  * Removing files below a root, folder by folder: each is opened and checked once for all its files. Nothing is flushed:
  * a removal that a power failure undoes is done again by the next run, for the mark of the file is still there.
  */
-import { lstat, type Stats, unlink } from 'node:fs'
+import { lstat, lstatSync, type Stats, unlink, unlinkSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { RefusedError, throwIfStopped } from '../errors.ts'
 import { codeOf, isMissing, reasonOf } from './file-errors.ts'
 import { refuseOther } from './file-read.ts'
@@ -11,9 +12,19 @@ import type { Removal } from './store.ts'
 
 /**
  * Files in the air at a time: enough to keep the threads of Node's pool (4) busy. With callbacks, which cost half of
- * what promises do; 100,000 of them are what this is measured by.
+ * what promises do.
  */
 const AT_ONCE = 16
+
+/**
+ * A removal that is quicker than this is done at once, on this thread: a turn through the pool would take longer. Slower
+ * ones (a disk that is busy, a network) wait side by side in the pool.
+ */
+const QUICK_MS = 0.03
+
+/** So long others wait for this thread, and so many files go through the pool before it is tried again. */
+const SLICE_MS = 4
+const SLOW_FILES = 400
 
 const FOLDERS_AT_ONCE = 4
 
@@ -30,6 +41,7 @@ export async function removeFiles(
   await root.real()
   const answers: Removal[] = uris.map(() => MISSING)
   const folders = new Map<string, Named[]>()
+  const checked: string[] = []
   for (const [index, uri] of uris.entries()) {
     try {
       const path = pathOf(uri)
@@ -52,11 +64,12 @@ export async function removeFiles(
           await folder.close()
         }
       }
-      await root.prune(path)
+      checked.push(path)
     } catch (error) {
       for (const { index } of files) answers[index] = answerOf(error)
     }
   })
+  await root.prune(checked)
   return answers
 }
 
@@ -65,7 +78,35 @@ interface Named {
   readonly name: string
 }
 
-function removeIn(folder: Folder, files: readonly Named[], answers: Removal[]): Promise<void> {
+async function removeIn(folder: Folder, files: readonly Named[], answers: Removal[]): Promise<void> {
+  for (let next = 0; next < files.length; ) {
+    const began = performance.now()
+    const first = next
+    for (let file = files[next]; file !== undefined && performance.now() - began < SLICE_MS; file = files[next]) {
+      answers[file.index] = removeNow(folder.at(file.name))
+      next += 1
+    }
+    const isSlow = (performance.now() - began) / (next - first) > QUICK_MS
+    if (isSlow) await removeTogether(folder, files.slice(next, next + SLOW_FILES), answers)
+    else if (next < files.length) await setImmediate()
+    if (isSlow) next = Math.min(next + SLOW_FILES, files.length)
+  }
+}
+
+function removeNow(path: string): Removal {
+  try {
+    // An exception for each missing file would cost more than the rest.
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return MISSING
+    const refused = refusedBy(found)
+    if (refused === undefined) unlinkSync(path)
+    return refused ?? REMOVED
+  } catch (error) {
+    return answerOf(error)
+  }
+}
+
+function removeTogether(folder: Folder, files: readonly Named[], answers: Removal[]): Promise<void> {
   return new Promise((resolve) => {
     let next = 0
     let done = 0
@@ -80,6 +121,7 @@ function removeIn(folder: Folder, files: readonly Named[], answers: Removal[]): 
         else start()
       })
     }
+    if (files.length === 0) resolve()
     for (let index = 0; index < AT_ONCE; index += 1) start()
   })
 }

@@ -117,20 +117,29 @@ export class Root {
     throw outside('a file is where its folder would be')
   }
 
-  /** Removes a folder when it is empty, then the one above it, up to the root, which stays. */
-  async prune(path: string): Promise<void> {
-    for (let rest = path; rest !== ''; rest = parentOf(rest)) {
-      const parent = await this.open(parentOf(rest))
-      if (parent === undefined) continue
-      try {
-        await rmdir(parent.at(nameOf(rest)))
-      } catch (error) {
-        if (isMissing(error)) continue
-        // POSIX allows both for a folder that is not empty; what cannot be removed is left.
-        return
-      } finally {
-        await parent.close()
+  /**
+   * Removes the folders that are empty, then those above them, up to the root, which stays. What cannot be removed is
+   * left: nothing depends on it.
+   */
+  async prune(paths: Iterable<string>): Promise<void> {
+    for (let level = new Set(paths); level.size > 0; ) {
+      const emptied = new Set<string>()
+      for (const [parent, names] of byParent(level)) {
+        if (await this.#removeFolders(parent, names)) emptied.add(parent)
       }
+      level = emptied
+    }
+  }
+
+  /** @returns whether some are gone */
+  async #removeFolders(path: string, names: readonly string[]): Promise<boolean> {
+    const folder = await this.open(path).catch(() => undefined)
+    if (folder === undefined) return true
+    try {
+      const gone = await Promise.all(names.map((name) => rmdir(folder.at(name)).then(() => true, isMissing)))
+      return gone.includes(true)
+    } finally {
+      await folder.close()
     }
   }
 
@@ -148,6 +157,18 @@ export class Root {
       }
     }
   }
+}
+
+/** The root is nobody's child. */
+function byParent(paths: Iterable<string>): Map<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const path of paths) {
+    if (path === '') continue
+    const names = groups.get(parentOf(path))
+    if (names === undefined) groups.set(parentOf(path), [nameOf(path)])
+    else names.push(nameOf(path))
+  }
+  return groups
 }
 
 export function parentOf(path: string): string {
