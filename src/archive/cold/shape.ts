@@ -99,8 +99,8 @@ function columnsOf(db: Queryable, schema: string, table: string): Promise<Archiv
            CASE WHEN t.typname = 'numeric' AND r.modifier >= 4 THEN (((r.modifier - 4) & 2047) # 1024) - 1024 END AS scale
     FROM resolved AS r
     JOIN pg_catalog.pg_type AS t ON t.oid = r.type_id AND t.typtype <> 'd'
-    -- Arrays proper have a subscript handler and no fixed length; name, point and others are arrays in C only.
-    LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem AND t.typcategory = 'A' AND t.typlen = -1
+    -- Arrays proper are the array type of their elements; name, point, int2vector and others are arrays in C only.
+    LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem AND e.typarray = t.oid
     ORDER BY r.attnum`)
 }
 
