@@ -103,7 +103,7 @@ describe.each(['skyvern', 'devflow', 'agentvine'])('%s', (system) => {
         return Object.fromEntries(rows.map(({ state, batches }) => [state, Number(batches)]))
       }
 
-      const archive = ['archive', 'run', system, '--yes']
+      const archive = ['archive', 'run', '--yes']
       await killTimes(place, cases(8), archive, random, nothingLost)
       await home.must(archive)
       await nothingLost()
@@ -111,21 +111,21 @@ describe.each(['skyvern', 'devflow', 'agentvine'])('%s', (system) => {
         'SELECT sum(rows) AS rows FROM steward.archive_batch_tables',
       )
       expect(Number(rows[0]?.rows)).toBeGreaterThan(100)
-      await home.must(['archive', 'verify'])
+      await home.must(['archive', 'verify', '--all'])
 
       const exporting = ['archive', 'export', '--yes']
       await killTimes(place, cases(8), exporting, random, nothingLost)
       await home.must(exporting)
       await nothingLost()
       expect(Object.keys(await cold())).toEqual(['cold'])
-      await home.must(['archive', 'verify'])
+      await home.must(['archive', 'verify', '--all'])
 
-      const restore = ['archive', 'restore', '--all', '--yes']
+      const restore = ['archive', 'restore', '--since', '2020-01-01', '--yes']
       await killTimes(place, cases(8), restore, random, nothingLost)
       await home.must(restore)
       expect(Object.keys(await cold())).toEqual(['restored'])
       expect(imageDifference(await imageOf(client, system), image)).toEqual([])
-      await home.must(['archive', 'verify'])
+      await home.must(['archive', 'verify', '--all'])
       expect(await runningRuns(client)).toBe(0)
     })
   })
@@ -193,7 +193,7 @@ it('maintain run on all systems, killed again and again, comes to its end with c
     const run = ['maintain', 'run', '--yes']
     await killTimes(place, cases(15), run, random, async () => {}, [0, 7])
     await home.must(run)
-    await home.must(['archive', 'verify'])
+    await home.must(['archive', 'verify', '--all'])
     const again = await home.must([...run, '--json'])
     note(again.stdout)
     const { rows } = await client.query<{ moved: string }>(

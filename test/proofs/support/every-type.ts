@@ -248,20 +248,37 @@ export async function missingTypes(client: Client): Promise<string[]> {
   return rows.map(({ name }) => name).filter((name) => !UNWRITABLE.test(name))
 }
 
-/** Every row as text, with the size that each of its values takes; one text for each. */
-export async function imageOf(client: Client, where = 'true'): Promise<string[]> {
-  const { rows: columns } = await client.query<{ name: string }>(
-    `SELECT attname AS name FROM pg_attribute
-     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+/**
+ * Every value of every row, as text and in the binary form of the protocol: `id column` → a digest of both. The space
+ * that a value takes on disk is no part of it: what TOAST compresses depends on the rest of the row.
+ */
+export async function imageOf(client: Client): Promise<ReadonlyMap<string, string>> {
+  const { rows: columns } = await client.query<{ name: string; binary: boolean }>(
+    `SELECT a.attname AS name, t.typsend <> 0 AS binary
+     FROM pg_attribute AS a
+     JOIN pg_type AS t ON t.oid = a.atttypid
+     WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY a.attnum`,
     [typesTable],
   )
-  const names = columns.map(({ name }) => `t.${quoteIdentifier(name)}`)
-  const { rows } = await client.query<{ image: string }>(
-    `SELECT md5(ROW(${names.join(', ')})::text) || ' ' ||
-            array_to_string(ARRAY[${names.map((name) => `pg_column_size(${name})`).join(', ')}], ',', 'n') || ' ' || id AS image
-     FROM ${typesTable} AS t
-     WHERE ${where}
-     ORDER BY id`,
+  const digests = columns.map(({ name, binary }) => {
+    const column = `t.${quoteIdentifier(name)}`
+    const sent = binary ? `COALESCE(encode(sha256(record_send(ROW(${column}))), 'hex'), '')` : `''`
+    return `COALESCE(md5(${column}::text), 'NULL') || ' ' || ${sent}`
+  })
+  const { rows } = await client.query<string[]>({
+    text: `SELECT id::text, ${digests.join(', ')} FROM ${typesTable} AS t`,
+    rowMode: 'array',
+  })
+  return new Map(
+    rows.flatMap(([id, ...values]) =>
+      columns.map(({ name }, index): [string, string] => [`${id} ${name}`, values[index] ?? '']),
+    ),
   )
-  return rows.map(({ image }) => image)
+}
+
+/** The values that are not as they were. */
+export function changedValues(found: ReadonlyMap<string, string>, expected: ReadonlyMap<string, string>): string[] {
+  const names = new Set([...found.keys(), ...expected.keys()])
+  return [...names].filter((name) => found.get(name) !== expected.get(name))
 }

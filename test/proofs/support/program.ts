@@ -70,7 +70,7 @@ export async function openHome(url: string, command: readonly string[] = []): Pr
   function start(...argv: readonly string[]): Started {
     const began = performance.now()
     const [program = process.execPath, ...before] = [...command, process.execPath, STEWARD]
-    const child = spawn(program, [...before, ...argv, '--url', url], {
+    const child = spawn(program, [...before, ...argv], {
       cwd: folder,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -104,8 +104,13 @@ export async function openHome(url: string, command: readonly string[] = []): Pr
         `steward ${argv.join(' ')}: exit ${ran.exitCode}, expected ${exitCode}\n${ran.stdout}\n${ran.stderr}`,
       )
     },
+    // A URL on the command line would say that the profile is not meant; it holds a password.
     configure: (lines) =>
-      writeFile(join(folder, 'steward.yaml'), ['profiles:', '  default:', ...lines, ''].join('\n')),
+      writeFile(
+        join(folder, 'steward.yaml'),
+        ['profiles:', '  default:', `    url: ${JSON.stringify(url)}`, ...lines, ''].join('\n'),
+        { mode: 0o600 },
+      ),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
   await home.configure(usual(home))
