@@ -27,6 +27,9 @@ export interface Host {
 
 /** The process that this is. */
 export function processHost(): Host {
+  // The AWS SDK would tell every user of Node 20 on stderr which Node its versions after 2026 need; this is its own
+  // switch for that, and the dependency of a build is what it is.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   return {
     cwd: workingDirectory(),
     homeDirectory: homedir(),

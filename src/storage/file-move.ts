@@ -18,6 +18,8 @@ import { missing, occupied } from './refusals.ts'
  */
 export async function moveFile(root: Root, from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
   if (signal !== undefined) throwIfStopped(signal)
+  // It would be taken for the first name of a file that has its second already.
+  if (from === to) throw occupied()
   const source = await root.open(parentOf(from))
   if (source === undefined) throw missing()
   try {
@@ -55,10 +57,17 @@ async function give(old: string, target: Folder, name: string, signal: AbortSign
   }
 }
 
-/** Fine when both are names of one file: an earlier move was killed before it removed the first. */
+/**
+ * Fine when an earlier move was killed before it removed the first: both are names of one file, or, where a file system
+ * ends in between, files of the same bytes.
+ */
 async function refuseOtherFile(old: string, there: string): Promise<void> {
   const [one, other] = await Promise.all([lstat(old, { bigint: true }), lstat(there, { bigint: true })])
-  if (one.dev !== other.dev || one.ino !== other.ino) throw occupied()
+  const isCopy = one.dev !== other.dev && other.isFile() && one.size === other.size
+  // One name where a file system does not tell `A` from `a`: then it has no second.
+  const isSame = one.dev === other.dev && one.ino === other.ino && one.nlink > 1n
+  if (isCopy ? await sameBytes(old, there) : isSame) return
+  throw occupied()
 }
 
 /** Another file system is mounted below the root. */
@@ -80,13 +89,9 @@ async function copyAcross(old: string, target: Folder, name: string, signal: Abo
     } finally {
       await from.close()
     }
-    try {
-      await link(temporary, target.at(name))
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
-      // An earlier move that was killed before it removed the first left the same bytes.
-      if (!(await sameBytes(temporary, target.at(name)))) throw occupied()
-    }
+    await link(temporary, target.at(name)).catch((error: unknown) => {
+      throw codeOf(error) === 'EEXIST' ? occupied() : error
+    })
     await target.sync()
   } finally {
     await rm(temporary, { force: true })

@@ -24,6 +24,7 @@ interface Move {
  */
 export async function moveObject(connection: S3Connection, move: Move, copy = COPY): Promise<void> {
   const { bucket, from, to } = move
+  if (from === to) throw occupied()
   const source = await headOf(connection, bucket, from)
   if (source === undefined) throw missing()
   const there = await headOf(connection, bucket, to)

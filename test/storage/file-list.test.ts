@@ -71,7 +71,7 @@ test('lists what a sort of all paths lists, from anywhere, with any prefix, also
 
 test('compares as the bytes of UTF-8 compare', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), (one, other) => {
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (one, other) => {
       const bytes = Buffer.compare(Buffer.from(one), Buffer.from(other))
       expect(Math.sign(compareBytes(one, other))).toBe(bytes)
     }),

@@ -280,6 +280,7 @@ describe('a move', () => {
     await expect(store.move(from, to)).rejects.toMatchObject({ exitCode: 4 })
     await store.write(from, Buffer.from('another'))
     await expect(store.move(from, to)).rejects.toMatchObject({ exitCode: 5, code: 'target-exists' })
+    await expect(store.move(to, to)).rejects.toMatchObject({ code: 'target-exists' })
     expect(await buffer(await store.read(to))).toEqual(bytes)
   })
 
