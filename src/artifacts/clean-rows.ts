@@ -2,7 +2,6 @@
  * `delete-files` rules of entities whose rows name their files, and the marks of files whose rows are gone already
  * (decision 20). Mark, delete the file, delete the row: killed anywhere, the next run goes on from the marks.
  */
-import type { Database } from '../db/database.ts'
 import { adaptiveSize, type Stop } from '../db/pace.ts'
 import {
   InterruptedError,
@@ -12,24 +11,17 @@ import {
   StewardError,
   UnfinishedError,
 } from '../errors.ts'
-import { ageSql, dueSql, type RuleScope } from '../model/due.ts'
-import type { Kept } from '../model/job.ts'
-import { allOf, identifier, type Sql, sql } from '../model/sql.ts'
-import { type BatchOutcome, BUSY, cleanBatch, type Standing } from './clean-batch.ts'
+import type { RuleScope } from '../model/due.ts'
+import { sql } from '../model/sql.ts'
+import { BUSY } from './batch-rows.ts'
+import { type BatchOutcome, cleanBatch, type Standing } from './clean-batch.ts'
 import { countUnindexed, filedEntities, holdersIn, type PlacedSystem } from './holders.ts'
-import {
-  activeReferences,
-  filedEntityOf,
-  keepers,
-  type RowTarget,
-  regardless,
-  rowTarget,
-  tableOf,
-  unkeptSql,
-} from './row-target.ts'
+import { countKept } from './kept.ts'
+import { markDue, type Position } from './mark-due.ts'
+import { filedEntityOf, type RowTarget, rowTarget } from './row-target.ts'
 import type { Cleaning, CleanResult } from './scope.ts'
 import { Tally } from './tally.ts'
-import { type Found, isUnmarked, markSql, marksAfter, recordFailures } from './tombstones.ts'
+import { type Found, marksAfter, recordFailures } from './tombstones.ts'
 
 const BATCH = { first: 1_000, least: 1, most: 10_000 } as const
 
@@ -153,7 +145,7 @@ async function cleanDue(
       if (limit <= 0 || tally.silentStore !== undefined) return await working
       const stop = await run.pace.next()
       if (stop !== undefined) return (await working) ?? stop
-      const found = await mark(cleaning, target, scope, after, limit)
+      const found = await markDue(cleaning, target, scope, after, limit)
       const stopped = await working
       marked = 0
       if (stopped !== undefined) return stopped
@@ -173,59 +165,6 @@ async function cleanDue(
 
 function left({ limit }: Cleaning, { handled }: Tally): number {
   return limit === undefined ? Number.MAX_SAFE_INTEGER : Math.max(0, limit - handled)
-}
-
-interface Position {
-  readonly age: string
-  readonly id: string
-}
-
-/** One transaction: rows that are due and not marked, in the order of their age. */
-async function mark(
-  cleaning: Cleaning,
-  target: RowTarget,
-  scope: RuleScope,
-  after: Position | undefined,
-  limit: number,
-): Promise<(Found & Position)[]> {
-  const { db, run } = cleaning
-  const { placed, entity, owner } = target
-  const { rule } = scope.applied
-  const age = ageSql(rule, 'a')
-  const key = identifier('a', entity.primaryKey)
-  const further: Sql[] =
-    after === undefined
-      ? []
-      : [
-          sql`${age} >= ${after.age}::timestamptz`,
-          sql`(${age}, ${key}::text) > (${after.age}::timestamptz, ${after.id})`,
-        ]
-  await cleaning.at?.('marking')
-  const found = await db.transaction(async (tx) => {
-    await run.lease.guard(tx)
-    return tx.rows<Omit<Found, 'rowStays'> & Position>(
-      markSql(
-        owner,
-        run.runId,
-        `rule ${placed.schema}/${rule.name}`,
-        sql`
-      SELECT ${key}::text AS id, ${identifier('a', entity.file.uri)} AS uri,
-             ${identifier('a', entity.file.bytes)} AS bytes, ${age}::text AS age
-      FROM ${tableOf(target)} AS a
-      WHERE ${allOf([
-        dueSql(scope, 'a'),
-        sql`${identifier('a', entity.file.uri)} IS NOT NULL`,
-        unkeptSql(target, 'a'),
-        isUnmarked(owner, sql`${key}::text`),
-        ...further,
-      ])}
-      ORDER BY ${age}, ${key}::text
-      LIMIT ${limit}::bigint`,
-      ),
-    )
-  })
-  if (found.length > 0) await cleaning.at?.('marked')
-  return found.map((row) => ({ ...row, rowStays: true }))
 }
 
 /** A batch; in halves where somebody is in the way, until a single row is. */
@@ -287,35 +226,4 @@ async function stoppable(work: Promise<void>): Promise<Pick<Stop, 'why' | 'error
     if (error instanceof InterruptedError || error instanceof UnfinishedError) return { why: error.message, error }
     throw error
   }
-}
-
-/** Rows that would be due but for what they belong to, or for what refers to them. */
-export async function countKept(db: Database, target: RowTarget, scope: RuleScope): Promise<Kept[]> {
-  const active = activeReferences({ ...target, rules: [scope] })
-  const reasons = keepers(target, 'a')
-  if (active.length === 0 && reasons.length === 0) return []
-  const cases = [
-    ...(active.length === 0
-      ? []
-      : [sql`WHEN NOT (${dueSql(scope, 'a')}) THEN ${stillActive(active.map(({ column }) => column))}`]),
-    ...reasons.map(({ reason, holds }) => sql`WHEN ${holds} THEN ${reason}`),
-  ]
-  return db.transaction(
-    (tx) =>
-      tx.rows<Kept>(sql`
-        SELECT reason, COUNT(*) AS rows
-        FROM (
-          SELECT CASE ${cases.reduce((all, one) => sql`${all} ${one}`)} END AS reason
-          FROM ${tableOf(target)} AS a
-          WHERE ${dueSql(regardless(scope), 'a')}
-        ) AS due
-        WHERE reason IS NOT NULL
-        GROUP BY reason`),
-    { readOnly: true, statementTimeoutMs: 0 },
-  )
-}
-
-/** What is said of rows that belong to something active. */
-export function stillActive(columns: readonly string[]): string {
-  return `still in use: ${columns.join(' or ')} leads to something that is not over`
 }

@@ -4,7 +4,7 @@ import { archiveSchemaOf } from '../config/config.ts'
 import { RefusedError, throwIfStopped } from '../errors.ts'
 import { allOf, identifier, raw, sql } from '../model/sql.ts'
 import type { Holder, Holders } from './holders.ts'
-import type { Missing, TableTotals } from './plan-file.ts'
+import type { Missing, TableTotals } from './plan-lines.ts'
 import { placeOf } from './uri.ts'
 import type { Verification } from './verify.ts'
 

@@ -8,15 +8,8 @@ import { NotFoundError, RefusedError, StewardError } from '../errors.ts'
 import { QUARANTINE, type Store } from '../storage/store.ts'
 import type { PlacedSystem } from './holders.ts'
 import { COLD_FOLDER, ownedAmong, ownersIn } from './owners.ts'
-import {
-  identityOf,
-  type Orphan,
-  orphansOf,
-  type PlanState,
-  readPlan,
-  type StoreTotals,
-  sameDatabase,
-} from './plan-file.ts'
+import { identityOf, orphansOf, type PlanState, readPlan, sameDatabase } from './plan-file.ts'
+import type { Orphan, StoreTotals } from './plan-lines.ts'
 import { atOnce, inBatches, type Moves, MoveTally, quarantinePath } from './quarantine.ts'
 
 /** Milliseconds that a plan is good for. */

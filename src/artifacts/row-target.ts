@@ -108,19 +108,21 @@ export function activeReferences({ placed, entity, rules }: RowTarget): {
   })
 }
 
+/** A column that leads to parents, and those of them that another session has in hand. */
+export interface Parents {
+  readonly column: string
+  readonly busy: readonly string[]
+}
+
 /**
  * Locks what the rows belong to FOR SHARE, so that none becomes active while their files go; a task that is retried
  * waits for the batch.
  *
  * @returns by column, the parents that another session has in hand
  */
-export async function lockParents(
-  tx: Transaction,
-  target: RowTarget,
-  ids: readonly string[],
-): Promise<{ readonly column: string; readonly busy: readonly string[] }[]> {
+export async function lockParents(tx: Transaction, target: RowTarget, ids: readonly string[]): Promise<Parents[]> {
   const { placed, entity } = target
-  const all: { column: string; busy: readonly string[] }[] = []
+  const all: Parents[] = []
   for (const { column, table, key } of activeReferences(target)) {
     const rows = await tx.rows<{ id: string }>(sql`
       WITH wanted AS MATERIALIZED (

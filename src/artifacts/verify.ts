@@ -10,7 +10,8 @@ import type { Store, StoredFile } from '../storage/store.ts'
 import type { PlacedSystem } from './holders.ts'
 import { findMissing } from './missing.ts'
 import { COLD_FOLDER, type Owners, ownedAmong, ownersIn } from './owners.ts'
-import type { Missing, Orphan, PlanState, PlanWriter, StoreTotals, TableTotals } from './plan-file.ts'
+import type { PlanState, PlanWriter } from './plan-file.ts'
+import type { Missing, Orphan, StoreTotals, TableTotals } from './plan-lines.ts'
 import type { StoreSet } from './scope.ts'
 
 /** Files that are asked about at once. */

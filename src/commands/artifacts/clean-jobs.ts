@@ -1,6 +1,6 @@
 /** What cleaning consists of: one job a `delete-files` rule, and one a system for files whose rows are gone. */
 import type { CleanPlan } from '../../artifacts/clean-plan.ts'
-import type { PrefixPlan } from '../../artifacts/clean-prefix.ts'
+import type { PrefixPlan } from '../../artifacts/prefix-plan.ts'
 import type { CleanResult, StoreSet } from '../../artifacts/scope.ts'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../db/database.ts'
@@ -44,7 +44,7 @@ function ruleJob(config: Config, systems: readonly PlacedSystem[], placed: Place
     return {
       ...common,
       async plan(db, stores) {
-        const { planByPrefix } = await import('../../artifacts/clean-prefix.ts')
+        const { planByPrefix } = await import('../../artifacts/prefix-plan.ts')
         return { by: 'prefix', ...(await planByPrefix(db, rule, await choose(stores))) }
       },
       async apply(run, stores, limit) {

@@ -1,6 +1,7 @@
 /** `steward artifacts verify`. */
 import { resolve } from 'node:path'
-import type { Header, PlanState } from '../../artifacts/plan-file.ts'
+import type { PlanState } from '../../artifacts/plan-file.ts'
+import type { Header } from '../../artifacts/plan-lines.ts'
 import type { Moves } from '../../artifacts/quarantine.ts'
 import type { RemovalPlan } from '../../artifacts/remove-orphans.ts'
 import type { Verified } from '../../artifacts/verify.ts'
