@@ -6,6 +6,7 @@
 import type { Database, Transaction } from '../db/database.ts'
 import type { JobRun } from '../db/job-run.ts'
 import { leaseName } from '../db/lease.ts'
+import { LockedError } from '../errors.ts'
 import type { Kept } from '../model/job.ts'
 import { identifier, join, sql } from '../model/sql.ts'
 import { type Candidate, candidateRows, type Position, positionColumns, storeCursor } from './candidates.ts'
@@ -15,7 +16,7 @@ import { TEXT_SETTINGS } from './digest.ts'
 import { deletedSoFar, move, refuseUnlisted } from './move.ts'
 import { IN_USE, Keeping } from './reasons.ts'
 import { nextBatchId, recordBatch, recordBatchTables } from './record.ts'
-import { leavesWith, type Rows, relation, rowsSql } from './rows.ts'
+import { leavesWith, liesAt, type Rows, relation, rowsSql } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape } from './shape.ts'
 import { recordTombstones } from './tombstones.ts'
@@ -32,6 +33,9 @@ export interface Prepared {
 
 /** A column, key or partition has come or gone since the run was planned: it is planned anew. */
 export class SchemaChanged extends Error {}
+
+/** Another session holds a lock on a whole table, so that not even one row can be had. */
+export class TablesBusy extends Error {}
 
 export interface BatchOptions {
   /** Rows of one batch at most, unless one aggregate has more. */
@@ -53,6 +57,9 @@ export interface BatchResult {
   readonly batchId: bigint | undefined
 }
 
+/** Milliseconds for each wait for a lock (design, "Database conventions"). */
+const LOCK_MS = 1000
+
 /** OIDs of everything that the fingerprint is about. */
 export function concernedOids({ tables, holding, detaching }: Shape): number[] {
   const own = tables.flatMap(({ oid, leaves }) => [oid, ...leaves.map((leaf) => leaf.oid)])
@@ -62,7 +69,7 @@ export function concernedOids({ tables, holding, detaching }: Shape): number[] {
 /**
  * Moves the candidates that are still due.
  *
- * @throws SchemaChanged, TooManyRows; whatever the server refuses, after which nothing has changed
+ * @throws SchemaChanged, TooManyRows, TablesBusy; whatever the server refuses, after which nothing has changed
  */
 export function runBatch(
   db: Database,
@@ -81,6 +88,7 @@ export function runBatch(
   }
   return db.transaction((tx) => batchIn(tx, prepared, candidates, run, options), {
     isolation: 'read committed',
+    lockTimeoutMs: LOCK_MS,
     settings,
   })
 }
@@ -124,7 +132,12 @@ const NOTHING = { rows: new Map<string, bigint>(), detached: 0, files: 0, batchI
  */
 async function holdTables(tx: Transaction, { shape, fingerprint }: Prepared): Promise<void> {
   const held = [...shape.tables, ...shape.detaching.map(({ child }) => shape.table(child))]
-  await tx.execute(sql`LOCK TABLE ${join([...new Set(held)].map(relation))} IN ROW EXCLUSIVE MODE`)
+  try {
+    await tx.execute(sql`LOCK TABLE ${join([...new Set(held)].map(relation))} IN ROW EXCLUSIVE MODE`)
+  } catch (error) {
+    if (error instanceof LockedError) throw new TablesBusy()
+    throw error
+  }
   const now = await tx.one<{ fingerprint: string | null }>(fingerprintSql(concernedOids(shape)))
   if (now.fingerprint !== fingerprint) throw new SchemaChanged()
 }
@@ -189,7 +202,7 @@ async function spanOf(
 ): Promise<{ readonly oldest: string | null; readonly newest: string | null }> {
   const parts = leavesWith(root, roots).map(
     ({ leaf, tids }) =>
-      sql`SELECT (${selection.age('r')})::timestamptz AS age FROM ${relation(leaf)} AS r WHERE r.ctid = ANY (${tids}::tid[])`,
+      sql`SELECT (${selection.age('r')})::timestamptz AS age FROM ${relation(leaf)} AS r WHERE ${liesAt('r', tids)}`,
   )
   return tx.one(sql`
     SELECT MIN(age)::text AS oldest, MAX(age)::text AS newest

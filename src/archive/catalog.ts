@@ -39,7 +39,7 @@ export interface Table extends Relation {
   /** What stands in the way of moving its rows, each completing `<table> …`; none for most tables. */
   readonly obstacles: readonly string[]
   readonly missing: readonly Privilege[]
-  /** Rows that the server believes there are; and bytes on disk without indexes. */
+  /** Rows that the server's statistics believe there are, and bytes that they had then, indexes not counted. */
   readonly estimatedRows: number
   readonly bytes: bigint
 }
@@ -295,7 +295,9 @@ export async function readTables(tx: Queryable, oids: readonly number[]): Promis
              bool_and(has_any_column_privilege(l.oid, 'UPDATE')) AS may_update,
              bool_and(has_table_privilege(l.oid, 'DELETE')) AS may_delete,
              sum(GREATEST(l.reltuples, 0)) FILTER (WHERE l.relkind = 'r') AS estimated,
-             sum(pg_table_size(l.oid)) FILTER (WHERE l.relkind = 'r') AS bytes
+             -- Of the statistics, as the rows are: asking for the size itself would wait for locks.
+             sum((l.relpages + COALESCE(toast.relpages, 0)) * current_setting('block_size')::bigint)
+               FILTER (WHERE l.relkind = 'r') AS bytes
       FROM (
         SELECT c.oid AS relid
         UNION
@@ -303,6 +305,7 @@ export async function readTables(tx: Queryable, oids: readonly number[]): Promis
       ) AS part
       JOIN pg_catalog.pg_class AS l ON l.oid = part.relid
       JOIN pg_catalog.pg_namespace AS ln ON ln.oid = l.relnamespace
+      LEFT JOIN pg_catalog.pg_class AS toast ON toast.oid = l.reltoastrelid
       CROSS JOIN LATERAL (
         SELECT COALESCE(jsonb_agg(up.relid::oid::bigint), jsonb_build_array(l.oid::bigint)) AS oids
         FROM pg_partition_ancestors(l.oid) AS up

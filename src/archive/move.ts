@@ -1,71 +1,82 @@
-/** The moving itself: one statement that takes the rows of all tables out and puts them into the archive. */
+/** The moving itself: rows of all tables into the archive, then out of their tables, each in one statement. */
 import type { Transaction } from '../db/database.ts'
 import { OperationError } from '../errors.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import type { Table } from './catalog.ts'
 import { digestSql } from './digest.ts'
 import { BATCH_COLUMN, type BatchTable } from './record.ts'
-import { leavesWith, type Rows, relation } from './rows.ts'
+import { leavesWith, liesAt, type Rows, relation } from './rows.ts'
 import { archiveOf } from './tables.ts'
 
-interface Moved {
+/**
+ * The statement that puts the rows into the archive, and says of each table how many rows were read and inserted, and
+ * the digest of what was read. Rows are locked, so what is read is what is deleted next; reading them twice by their
+ * tids is faster than DELETE … RETURNING, which keeps all of them aside in between, and takes no memory.
+ */
+export function copySql(rows: ReadonlyMap<Table, Rows>, batchId: bigint): Sql {
+  const inserts: Sql[] = []
+  const counts: Sql[] = []
+  for (const [index, [table, set]] of [...rows].entries()) {
+    const names = table.columns.map(({ name }) => name)
+    const columns = join(names.map((name) => identifier(name)))
+    const place = raw(String(index))
+    const reads = leavesWith(table, set).map(
+      ({ leaf, tids }) => sql`SELECT ${columns} FROM ${relation(leaf)} AS x WHERE ${liesAt('x', tids)}`,
+    )
+    const going = join(reads, '\n      UNION ALL ')
+    inserts.push(sql`kept_${place} AS (
+    INSERT INTO ${relation(archiveOf(table))} (${columns}, ${identifier(BATCH_COLUMN)})
+    SELECT going.*, ${batchId}::bigint
+    FROM (
+      ${going}
+    ) AS going
+    RETURNING 1 AS one
+  )`)
+    counts.push(sql`
+  SELECT ${place} AS place, COUNT(*) AS read, (SELECT COUNT(*) FROM kept_${place}) AS kept,
+         (${digestSql('going', names)})::text AS digest
+  FROM (
+      ${going}
+    ) AS going`)
+  }
+  return sql`
+  WITH ${join(inserts, ',\n  ')}${join(counts, '\n  UNION ALL')}`
+}
+
+/**
+ * The statement that deletes the rows of all tables. Foreign keys are checked at its end, when all of it is gone, so
+ * that it takes no order: neither rings nor keys that restrict are in its way.
+ */
+export function deleteSql(rows: ReadonlyMap<Table, Rows>): Sql {
+  const deletes: Sql[] = []
+  const counts: Sql[] = []
+  for (const [index, [table, set]] of [...rows].entries()) {
+    const parts = leavesWith(table, set).map(({ leaf, tids }, part) => {
+      const name = raw(`gone_${index}_${part}`)
+      deletes.push(sql`${name} AS (
+    DELETE FROM ${relation(leaf)} AS x WHERE ${liesAt('x', tids)} RETURNING 1 AS one
+  )`)
+      return sql`(SELECT COUNT(*) FROM ${name})`
+    })
+    counts.push(sql`SELECT ${raw(String(index))} AS place, ${join(parts, ' + ')} AS gone`)
+  }
+  return sql`
+  WITH ${join(deletes, ',\n  ')}
+  ${join(counts, '\n  UNION ALL ')}`
+}
+
+interface Copied {
   readonly place: number
-  readonly gone: bigint
+  readonly read: bigint
   readonly kept: bigint
   readonly digest: string
 }
 
 /**
- * The statement. Foreign keys are checked at its end, when all of it is gone, so that it takes no order; every table is
- * counted on both sides.
+ * Moves the rows, and compares what was locked, inserted and deleted.
  *
+ * @param rows locked, by table
  * @param batchId of the archive batch; undefined deletes without archive
- */
-export function moveSql(rows: ReadonlyMap<Table, Rows>, batchId: bigint | undefined): Sql {
-  const expressions: Sql[] = []
-  const counts: Sql[] = []
-  for (const [index, [table, set]] of [...rows].entries()) {
-    const columns = table.columns.map(({ name }) => identifier(name))
-    const leaves = leavesWith(table, set)
-    const gone = raw(`gone_${index}`)
-    const returning = batchId === undefined ? raw('1 AS one') : join(columns)
-    const deletes = leaves.map(
-      ({ leaf, tids }) => sql`DELETE FROM ${relation(leaf)} WHERE ctid = ANY (${tids}::tid[]) RETURNING ${returning}`,
-    )
-    const [only] = deletes
-    if (deletes.length === 1 && only) expressions.push(sql`${gone} AS (${only})`)
-    else {
-      for (const [part, statement] of deletes.entries())
-        expressions.push(sql`${gone}_${raw(String(part))} AS (${statement})`)
-      const parts = deletes.map((_, part) => sql`SELECT * FROM ${gone}_${raw(String(part))}`)
-      expressions.push(sql`${gone} AS (${join(parts, ' UNION ALL ')})`)
-    }
-    const place = raw(String(index))
-    if (batchId === undefined) {
-      counts.push(sql`SELECT ${place} AS place, COUNT(*) AS gone, COUNT(*) AS kept, '0' AS digest FROM ${gone}`)
-      continue
-    }
-    const archive = archiveOf(table)
-    const list = join([...columns, identifier(BATCH_COLUMN)])
-    expressions.push(sql`kept_${place} AS (
-    INSERT INTO ${relation(archive)} (${list})
-    SELECT ${join(columns)}, ${batchId}::bigint
-    FROM ${gone}
-    RETURNING 1 AS one
-  )`)
-    const names = table.columns.map(({ name }) => name)
-    counts.push(
-      sql`SELECT ${place} AS place, COUNT(*) AS gone, (SELECT COUNT(*) FROM kept_${place}) AS kept, (${digestSql(`gone_${index}`, names)})::text AS digest FROM ${gone}`,
-    )
-  }
-  return sql`
-  WITH ${join(expressions, ',\n  ')}
-  ${join(counts, '\n  UNION ALL ')}`
-}
-
-/**
- * Moves the rows, and compares what was locked, deleted and inserted.
- *
  * @returns what was moved by table, as it is recorded
  * @throws OperationError (exit 6) naming the tables where a trigger or something else of the database interfered
  */
@@ -74,17 +85,20 @@ export async function move(
   rows: ReadonlyMap<Table, Rows>,
   batchId: bigint | undefined,
 ): Promise<BatchTable[]> {
-  const answers = await tx.rows<Moved>(moveSql(rows, batchId))
+  const copied = batchId === undefined ? [] : await tx.rows<Copied>(copySql(rows, batchId))
+  const deleted = await tx.rows<{ place: number; gone: bigint }>(deleteSql(rows))
   const wrong: string[] = []
   const moved: BatchTable[] = []
   for (const [place, [table, set]] of [...rows].entries()) {
-    const answer = answers.find((one) => one.place === place)
-    const { gone = 0n, kept = 0n, digest = '0' } = answer ?? {}
     const locked = BigInt(set.count)
-    if (gone !== locked || kept !== gone) {
-      wrong.push(`${table.schema}.${table.name} (${locked} locked, ${gone} deleted, ${kept} archived)`)
+    const gone = deleted.find((one) => one.place === place)?.gone ?? 0n
+    const copy = copied.find((one) => one.place === place)
+    const { read, kept } = batchId === undefined ? { read: locked, kept: locked } : (copy ?? { read: 0n, kept: 0n })
+    if (gone !== locked || kept !== locked || read !== locked) {
+      wrong.push(`${table.schema}.${table.name} (${locked} locked, ${kept} archived, ${gone} deleted)`)
     }
-    moved.push({ table: table.name, rows: gone, digest, columns: table.columns.map(({ name }) => name) })
+    const columns = table.columns.map(({ name }) => name)
+    moved.push({ table: table.name, rows: gone, digest: copy?.digest ?? '0', columns })
   }
   if (wrong.length > 0) throw interfered(wrong)
   return moved

@@ -20,12 +20,14 @@ import { type PlannedStatement, statementsOf } from './statements.ts'
 import { planArchiveTables } from './tables.ts'
 
 /** Due roots that a plan looks at. */
-const PLAN_ROOTS = 10_000
+const PLAN_ROOTS = 5_000
 /** Rows of a table that are measured; more are estimated by them. */
 const MEASURED_ROWS = 20_000
 /** Due roots counted at most, and milliseconds for it. */
 const COUNTED = 1_000_000
 const COUNTING_MS = 10_000
+/** Milliseconds for each wait for a lock. */
+const LOCK_MS = 5_000
 
 export interface PlannedTable {
   /** `public.orders`. */
@@ -97,6 +99,7 @@ export async function planArchive(
     {
       readOnly: true,
       isolation: 'repeatable read',
+      lockTimeoutMs: LOCK_MS,
       settings: { ...TEXT_SETTINGS, search_path: '', row_security: 'off', jit: 'off' },
     },
   )

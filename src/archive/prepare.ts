@@ -27,6 +27,9 @@ export async function readShape(tx: Queryable, selection: Selection): Promise<Sh
   return shape
 }
 
+/** Milliseconds for each wait for a lock: some functions of the catalog wait for whoever alters a table. */
+const LOCK_MS = 1000
+
 /** Reads it in a snapshot of its own, with the fingerprint by which batches see that it changed. */
 export function prepare(db: Database, selection: Selection): Promise<Prepared> {
   return db.transaction(
@@ -35,7 +38,7 @@ export function prepare(db: Database, selection: Selection): Promise<Prepared> {
       const { fingerprint } = await tx.one<{ fingerprint: string }>(fingerprintSql(concernedOids(shape)))
       return { selection, shape, fingerprint, question: questionOf(selection, shape.root) }
     },
-    { readOnly: true, isolation: 'repeatable read', settings: { search_path: '' } },
+    { readOnly: true, isolation: 'repeatable read', lockTimeoutMs: LOCK_MS, settings: { search_path: '' } },
   )
 }
 

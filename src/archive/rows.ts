@@ -109,10 +109,20 @@ export function rowsSql(table: Table, rows: Rows, columns: Readonly<Record<strin
     ...Object.entries(columns).map(([alias, name]) => sql`${identifier('x', name)} AS ${identifier(alias)}`),
   ])
   const parts = leavesWith(table, rows, within).map(
-    ({ leaf, tids }) => sql`SELECT ${list} FROM ${relation(leaf)} AS x WHERE x.ctid = ANY (${tids}::tid[])`,
+    ({ leaf, tids }) => sql`SELECT ${list} FROM ${relation(leaf)} AS x WHERE ${liesAt('x', tids)}`,
   )
   if (parts.length > 0) return join(parts, '\n      UNION ALL ')
   return sql`SELECT ${list} FROM ${relation(table)} AS x WHERE FALSE`
+}
+
+/**
+ * Condition that a row lies at one of these places. The planner does not see how many there are, and so always goes to
+ * them directly (TidScan): for many it would rather read the whole table, batch after batch.
+ *
+ * @param alias of the leaf
+ */
+export function liesAt(alias: string, tids: string): Sql {
+  return sql`${identifier(alias, 'ctid')} = ANY (ARRAY(SELECT unnest(${tids}::tid[])))`
 }
 
 /** The leaves of a table that have rows of the set, with their tids. */

@@ -4,12 +4,13 @@
  * that is at fault.
  */
 import type { Database } from '../db/database.ts'
+import { endsRun } from '../db/ends-run.ts'
 import type { JobRun } from '../db/job-run.ts'
 import { adaptiveSize, type BatchSize, sleep } from '../db/pace.ts'
-import { InterruptedError, OperationError, RefusedError, StewardError } from '../errors.ts'
+import { InterruptedError, OperationError, StewardError } from '../errors.ts'
 import type { JobOutcome, JobResult } from '../model/job.ts'
 import { sql } from '../model/sql.ts'
-import { type BatchResult, type Prepared, runBatch, SchemaChanged } from './batch.ts'
+import { type BatchResult, type Prepared, runBatch, SchemaChanged, TablesBusy } from './batch.ts'
 import { type Candidate, Candidates, dropCursor, readCursor } from './candidates.ts'
 import { TooManyRows } from './closure.ts'
 import { nameOf, prepare, requirePrivileges } from './prepare.ts'
@@ -43,6 +44,8 @@ const MOST_ROOTS = 20_000
 const MOST_REFUSALS = 25
 /** Times that a run is planned anew because tables change under it. */
 const MOST_CHANGES = 10
+/** Tries to have the tables for a batch. */
+const MOST_BUSY = 3
 /** Rows counted as kept because they are still active. */
 const MOST_ACTIVE = 1_000_000
 
@@ -53,8 +56,6 @@ const IN_THE_WAY: ReadonlySet<string> = new Set([
   'lock-timeout',
   'statement-timeout',
 ])
-/** The end of the whole run: there is no server, or the lease is another's. */
-const FATAL: ReadonlySet<string> = new Set(['connection-lost', 'commit-unknown', 'lease-lost'])
 
 /**
  * Moves, or removes, what is due.
@@ -74,7 +75,7 @@ export async function runArchive(
   try {
     return await work.toTheEnd()
   } catch (error) {
-    if (!(error instanceof OperationError || error instanceof RefusedError) || FATAL.has(error.code)) throw error
+    if (!(error instanceof StewardError) || error instanceof InterruptedError || endsRun(error)) throw error
     return work.result('failed', error.message, [describe(error)])
   }
 }
@@ -101,6 +102,7 @@ class Work {
   #bytes = 0n
   #changes = 0
   #refusals = 0
+  #busy = 0
   #rowBytes = new Map<string, number>()
 
   constructor(db: Database, selection: Selection, run: JobRun, options: ArchiveOptions) {
@@ -220,6 +222,7 @@ class Work {
       })
       this.#size.took(slice.length, performance.now() - began)
       this.#refusals = 0
+      this.#busy = 0
       this.#took(result)
       return result
     } catch (error) {
@@ -227,7 +230,12 @@ class Work {
         this.#size.shrink()
         return undefined
       }
-      if (!(error instanceof StewardError) || error instanceof InterruptedError || FATAL.has(error.code)) throw error
+      if (error instanceof TablesBusy) {
+        if (++this.#busy >= MOST_BUSY) throw tablesBusy(prepared)
+        await sleep(200 * this.#busy * (0.5 + Math.random()), this.#run.signal)
+        return undefined
+      }
+      if (!(error instanceof StewardError) || error instanceof InterruptedError || endsRun(error)) throw error
       const isInTheWay = IN_THE_WAY.has(error.code)
       if (!isInTheWay && !MAY_BE_ONE.has(error.code)) throw error
       if (slice.length > 1) {
@@ -307,6 +315,14 @@ class Work {
       if (!(error instanceof StewardError && error.code === 'statement-timeout')) throw error
     }
   }
+}
+
+function tablesBusy({ shape }: Prepared): OperationError {
+  return new OperationError({
+    code: 'tables-locked',
+    message: `Another session holds a lock on ${nameOf(shape.root)} or a table below it, and did not release it in time`,
+    hint: 'pg_locks shows who; the next run goes on where this one ended',
+  })
 }
 
 /** Refusals that may be about one aggregate, and leave the others free to go. */

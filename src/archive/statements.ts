@@ -3,9 +3,9 @@ import { type Sql, sql } from '../model/sql.ts'
 import { chunkSql } from './candidates.ts'
 import type { Closure } from './closure.ts'
 import { detachSql, downSql, type From, type Holding, holdsSql } from './levels.ts'
-import { moveSql } from './move.ts'
+import { copySql, deleteSql } from './move.ts'
 import { nameOf } from './prepare.ts'
-import { relation } from './rows.ts'
+import { liesAt, relation } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape } from './shape.ts'
 
@@ -35,7 +35,7 @@ export function statementsOf(
     'Lock roots, and ask again whether they are due',
     sql`SELECT r.tableoid, r.ctid
 FROM ${relation(leaf)} AS r
-WHERE r.ctid = ANY (${''}::tid[])
+WHERE ${liesAt('r', '')}
   AND ${selection.due('r')}
 FOR UPDATE OF r SKIP LOCKED`,
   )
@@ -66,8 +66,8 @@ FOR UPDATE OF r SKIP LOCKED`,
     tell(`Lock rows of ${nameOf(child)} that lose their reference (${key.name})`, detachSql(holding, child, true))
   }
   if (rows.size > 0) {
-    const isArchive = selection.keeps === 'archive'
-    tell(isArchive ? 'Move the rows' : 'Delete the rows', moveSql(rows, isArchive ? 0n : undefined))
+    if (selection.keeps === 'archive') tell('Insert the rows into the archive', copySql(rows, 0n))
+    tell('Delete the rows', deleteSql(rows))
   }
   return told
 }
