@@ -6,10 +6,8 @@ import { allOf, identifier, raw, sql } from '../model/sql.ts'
 import type { Holder, Holders } from './holders.ts'
 import type { Missing, TableTotals } from './plan-lines.ts'
 import { placeOf } from './uri.ts'
-import type { Verification } from './verify.ts'
+import { TOGETHER, type Verification } from './verify.ts'
 
-/** Rows that are fetched at once. */
-const TOGETHER = 1_000
 /** Files that are looked at at a time. */
 const AT_ONCE = 32
 const CHECKPOINT_EVERY = 20
@@ -51,7 +49,7 @@ async function walkTable(
   before: { readonly after: string | null; readonly totals: TableTotals } | undefined,
   onMissing: (missing: Missing) => void,
 ): Promise<TableTotals> {
-  const { db, minAgeMs, signal, onProgress, writer } = verification
+  const { db, minAgeMs, signal, onProgress, writer, batch = TOGETHER } = verification
   const { name, schema, table, uri, key, keyType, time } = holder
   const column = identifier('h', key)
   const young =
@@ -68,7 +66,7 @@ async function walkTable(
       FROM ${identifier(schema, table)} AS h
       WHERE ${allOf([sql`${identifier('h', uri)} IS NOT NULL`, ...further])}
       ORDER BY ${column}
-      LIMIT ${TOGETHER}`)
+      LIMIT ${batch}::bigint`)
     const old = rows.filter((row) => !row.young)
     totals.rows += rows.length
     totals.young += rows.length - old.length
@@ -80,7 +78,7 @@ async function walkTable(
       await writer?.write(one)
     }
     after = rows.at(-1)?.id
-    const done = rows.length < TOGETHER
+    const done = rows.length < batch
     if (done || batches % CHECKPOINT_EVERY === 0) {
       const checkpoint = { ...totals, unchecked: { ...unchecked } }
       await writer?.write(

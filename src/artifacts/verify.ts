@@ -14,8 +14,8 @@ import type { PlanState, PlanWriter } from './plan-file.ts'
 import type { Missing, Orphan, StoreTotals, TableTotals } from './plan-lines.ts'
 import type { StoreSet } from './scope.ts'
 
-/** Files that are asked about at once. */
-const TOGETHER = 1_000
+/** Files, or rows, that are asked about at once. */
+export const TOGETHER = 1_000
 /** Such batches between two checkpoints. */
 const CHECKPOINT_EVERY = 20
 /** Orphans and rows that are kept for the output; all of them are in the plan file. */
@@ -36,6 +36,8 @@ export interface Verification {
   readonly signal: AbortSignal
   readonly onProgress: OnProgress
   readonly writer?: PlanWriter | undefined
+  /** Files and rows that are asked about at once; 1,000 when absent. */
+  readonly batch?: number
   /** What an earlier run has done. */
   readonly resumed?: PlanState | undefined
 }
@@ -80,7 +82,7 @@ async function walk(
   before: { readonly after: string | null; readonly totals: StoreTotals } | undefined,
   onOrphan: (orphan: Orphan) => void,
 ): Promise<StoreTotals> {
-  const { db, minAgeMs, now, signal, onProgress, writer } = verification
+  const { db, minAgeMs, now, signal, onProgress, writer, batch: together = TOGETHER } = verification
   const oldest = now.getTime() - minAgeMs
   const totals = { files: 0, bytes: 0, young: 0, orphans: 0, orphanBytes: 0, skipped: 0, ...before?.totals }
   let batch: StoredFile[] = []
@@ -123,7 +125,7 @@ async function walk(
       continue
     }
     batch.push(file)
-    if (batch.length === TOGETHER) await settle(file.path)
+    if (batch.length === together) await settle(file.path)
   }
   await settle(null)
   return totals
