@@ -23,10 +23,8 @@ export async function measure() {
   const bench = await openOwn()
   try {
     await bench.steward('migrate', 'up')
-    await bench.psql(`
-      INSERT INTO autopr.workflows (name, trigger_type) VALUES ('bench', 'manual');
-      INSERT INTO autopr.workflow_executions (workflow_id, status) SELECT id, 'running' FROM autopr.workflows`)
-    await bench.psql(month('y2020m01', '2020-01-01', '2020-02-01'))
+    await bench.steward('seed', 'run', 'autopr', '--rows', '10', '--until', '2024-06-01')
+    await bench.psql(month('y2024m01', '2024-01-01', '2024-02-01'))
     await bench.psql('CHECKPOINT')
     const url = (await bench.steward('server', 'url')).stdout.trim()
     const theirs = await timeOf({
@@ -37,16 +35,18 @@ export async function measure() {
         'ON_ERROR_STOP=1',
         url,
         '-c',
-        "DELETE FROM autopr.execution_logs WHERE created_at < '2020-02-01'",
+        "DELETE FROM autopr.execution_logs WHERE created_at < '2024-02-01'",
       ],
       env: bench.env,
       cwd: bench.home,
     })
-    await bench.psql('DROP TABLE autopr.execution_logs_y2020m01')
-    await bench.psql(month('y2020m01', '2020-01-01', '2020-02-01'))
+    await bench.psql('DROP TABLE autopr.execution_logs_y2024m01')
+    await bench.psql(month('y2024m01', '2024-01-01', '2024-02-01'))
     await bench.psql('CHECKPOINT')
-    const ours = await timeOf(stewardCommand(bench, 'maintain', 'partitions', 'autopr', '--drop', '--yes'))
-    const left = await bench.psql("SELECT count(*) FROM autopr.execution_logs WHERE created_at < '2020-02-01'")
+    const ours = await timeOf(
+      stewardCommand(bench, 'maintain', 'partitions', '--system', 'autopr', '--drop', '--yes'),
+    )
+    const left = await bench.psql("SELECT count(*) FROM autopr.execution_logs WHERE created_at < '2024-02-01'")
     if (left !== '0') throw new Error(`${left} rows are left`)
     return [
       {
