@@ -64,6 +64,8 @@ interface Bad {
   readonly table: Table
   readonly rows: Rows
   readonly reason: string
+  /** What keeps it may go itself. */
+  readonly mayGoLater: boolean
 }
 
 /**
@@ -106,7 +108,7 @@ class Search {
         }
         return { roots: this.#roots, rows, detached, kept: keeping.list(), mayGoLater }
       }
-      mayGoLater ||= bad.some(({ reason }) => reason !== IN_USE)
+      mayGoLater ||= bad.some((one) => one.mayGoLater)
       const left = await this.#leaveOut(bad, asked, keeping)
       this.#sets = new Map()
       this.#stuck = []
@@ -172,7 +174,8 @@ class Search {
     const rows = Rows.of(answers.filter(({ kind }) => kind === 'row'))
     for (const answer of answers) {
       const way = answer.kind === 'stuck' && answer.key !== null ? ways[answer.key] : undefined
-      if (way !== undefined) this.#stuck.push({ table: way.parent, rows: Rows.of([answer]), reason: IN_USE })
+      if (way !== undefined)
+        this.#stuck.push({ table: way.parent, rows: Rows.of([answer]), reason: IN_USE, mayGoLater: false })
     }
     const before = into.get(table.oid)
     if (before === undefined) into.set(table.oid, rows)
@@ -286,7 +289,8 @@ class Search {
     for (const { holding, held, by } of holds) {
       const inRing =
         this.#ringTooLarge && !(await this.#ownersOfHolders([{ holding, by }])).isEmpty ? ringOf(ringRows) : undefined
-      bad.push({ table: shape.table(holding.key.parent), rows: held, reason: inRing ?? stillReferenced(holding.key) })
+      const reason = inRing ?? stillReferenced(holding.key)
+      bad.push({ table: shape.table(holding.key.parent), rows: held, reason, mayGoLater: holding.names })
     }
     if (bad.length > 0) return { bad, detached: [] }
     const detached: Detached[] = []
@@ -298,7 +302,7 @@ class Search {
       const answers = await this.#tx.rows<DetachAnswer>(detachSql(holding, child, this.#options.lock))
       const rows = Rows.of(answers.filter(({ kind }) => kind === 'row'))
       const stuck = Rows.of(answers.filter(({ kind }) => kind === 'stuck'))
-      if (!stuck.isEmpty) bad.push({ table: holding.parent, rows: stuck, reason: IN_USE })
+      if (!stuck.isEmpty) bad.push({ table: holding.parent, rows: stuck, reason: IN_USE, mayGoLater: false })
       if (!rows.isEmpty) detached.push({ key, rows })
     }
     return { bad, detached }

@@ -127,7 +127,8 @@ class Work {
     }
     await this.#countActive(prepared)
     if (this.#failures.length > 0) {
-      return this.result('partial', 'nothing more is due, but for what failed', this.#failures)
+      const outcome = this.#roots > 0 ? 'partial' : 'failed'
+      return this.result(outcome, 'nothing more is due, but for what failed', this.#failures)
     }
     return this.result(this.#roots > 0 ? 'done' : 'nothing', 'nothing more is due', [])
   }
@@ -243,7 +244,6 @@ class Work {
         if (isInTheWay) await sleep(50 * (0.5 + Math.random()), this.#run.signal)
         return undefined
       }
-      this.#batches++
       if (isInTheWay) this.#keeping.add(IN_USE, 1)
       else {
         this.#refusals++
@@ -254,7 +254,7 @@ class Work {
   }
 
   #took(result: BatchResult): void {
-    this.#batches++
+    if (result.roots > 0) this.#batches++
     this.#roots += result.roots
     this.#detached += result.detached
     this.#files += result.files

@@ -74,4 +74,131 @@ describe('archive run', () => {
     expect(await count('skyvern.tasks')).toBe(7)
     expect(await count('skyvern_archive.tasks')).toBe(20)
   })
+
+  test('shows the plan and stops: for people in tables, for machines with the statements', async () => {
+    await tasks(1, 3, 200)
+    await run(
+      `INSERT INTO skyvern.artifacts (artifact_id, organization_id, artifact_type, uri) VALUES ('a_0', 'o_1', 'screenshot_step', 'file:///y.png')`,
+    )
+    const people = await steward(['archive', 'run', 'skyvern/finished-tasks', '--dry-run'])
+    expect(people.exitCode, people.stderr).toBe(0)
+    expect(people.stdout.replaceAll(/ [\d.]+ KiB/g, ' … KiB')).toMatchSnapshot()
+    const verbose = await steward(['archive', 'run', 'skyvern/finished-tasks', '--dry-run', '--verbose'])
+    expect(verbose.stdout).toContain('FOR UPDATE SKIP LOCKED')
+    const machine = await steward(['archive', 'run', 'skyvern/finished-tasks', '--dry-run', '--json'])
+    const told = JSON.parse(machine.stdout)
+    expect(Object.keys(told)).toEqual(['rules', 'tables', 'indexes', 'sql'])
+    expect(told.sql.at(-1)).toMatchObject({ does: 'Delete the rows' })
+    expect(await count('skyvern.tasks')).toBe(3)
+    expect(await count(`pg_namespace WHERE nspname = 'skyvern_archive'`)).toBe(0)
+  })
+
+  test('archives any table with what goes along, what is kept named', async () => {
+    await shop()
+    const words = ['archive', 'run', '--table', 'shop."or.ders"', '--age-of', 'closed', '--older-than', '90 days']
+    const only = ['--only', 'status=done,failed', '--name', 'closed-orders']
+    const { exitCode, stdout, stderr } = await steward([...words, ...only, '--yes'])
+    expect(exitCode, stderr).toBe(0)
+    expect(stdout).toMatchSnapshot()
+    expect(await count('shop."or.ders"')).toBe(4)
+    const [batch] = await db.rows(raw('SELECT rule, root_table, roots FROM steward.archive_batches'))
+    expect(batch).toEqual({ rule: 'closed-orders', root_table: 'or.ders', roots: 3n })
+    const again = await steward([...words, ...only, '--yes'])
+    expect(again).toMatchObject({ exitCode: 0, stdout: '' })
+    expect(again.stderr).toContain(
+      'Nothing can go: 1 due aggregate is kept back (still referenced by shop.held (held_order_id_fkey)).',
+    )
+    const whole = await steward([...words, ...only, '--with-children', '--yes', '--json'])
+    expect(JSON.parse(whole.stdout).tables).toMatchObject([
+      { table: 'or.ders', rows: 1 },
+      { table: 'held', rows: 1 },
+    ])
+  })
+
+  test('records the run and what it did', async () => {
+    await tasks(1, 2, 200)
+    await steward(['archive', 'run', 'skyvern/finished-tasks', '--yes'])
+    const { outcome, exit_code, counts, plan } = await db.one<Record<string, unknown>>(
+      raw('SELECT outcome, exit_code, counts, plan FROM steward.journal ORDER BY run_id DESC LIMIT 1'),
+    )
+    expect({ outcome, exit_code }).toEqual({ outcome: 'done', exit_code: 0 })
+    expect(counts).toMatchObject({ 'skyvern/finished-tasks': { outcome: 'done', rows: { tasks: '2' } } })
+    expect(plan).toMatchObject({ 'skyvern/finished-tasks': { due: '2', rows: { 'skyvern.tasks': 2 } } })
+  })
+
+  test('ends with 9 when its time is over, and the next run goes on', async () => {
+    await tasks(1, 300, 200)
+    const words = ['archive', 'run', 'skyvern/finished-tasks', '--yes', '--json']
+    const first = await steward([...words, '--run-time', '1ms'])
+    expect(first.exitCode, first.stderr).toBe(9)
+    expect(JSON.parse(first.stdout).rules).toMatchObject([
+      { outcome: 'unfinished', why: '--run-time of 1ms is over' },
+    ])
+    const limited = await steward([...words, '--limit', '10', '--batch-time', '100ms', '--max-batch', '50'])
+    expect(JSON.parse(limited.stdout).rules).toMatchObject([{ outcome: 'done', why: '--limit of 10 is reached' }])
+    expect((await steward(words)).exitCode).toBe(0)
+    expect(await count('skyvern.tasks')).toBe(0)
+    expect(await count('skyvern_archive.tasks')).toBe(300)
+  })
+
+  test('ends with 6 where nothing could be done, 7 where some failed, and 8 beside another run', async () => {
+    await shop()
+    const words = ['archive', 'run', '--table', 'shop.plain', '--age-of', 'at', '--older-than', '90 days', '--yes']
+    await run(`CREATE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`)
+    await run(
+      `CREATE TRIGGER keep BEFORE DELETE ON shop.plain FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION shop.keep()`,
+    )
+    const some = await steward(words)
+    expect(some.exitCode, some.stderr).toBe(7)
+    expect(some.stdout).toContain('one of shop.plain: Not every row went that should have')
+    const none = await steward(words)
+    expect(none.exitCode).toBe(6)
+    await run('DROP TRIGGER keep ON shop.plain')
+    await run(`INSERT INTO steward.leases (name, token, command, os_user, host, pid, taken_at, heartbeat_at, expires_at)
+      VALUES ('shop', 99, 'archive run', 'ann', 'elsewhere', 7, now(), now(), now() + interval '1 hour')
+      ON CONFLICT (name) DO UPDATE SET os_user = 'ann', expires_at = now() + interval '1 hour', released_at = NULL`)
+    const beside = await steward(words)
+    expect(beside.exitCode).toBe(8)
+    expect(beside.stderr).toContain('ann')
+    await run(`DELETE FROM steward.leases WHERE name = 'shop'`)
+    expect((await steward(words)).exitCode).toBe(0)
+  })
+
+  test.each([
+    [
+      ['--age-of', 'x', '--only', 'a=b'],
+      ['2 problems', 'is about --table, which is missing'],
+    ],
+    [
+      ['skyvern', '--table', 'shop.plain'],
+      ['3 problems', 'and rules exclude each other', 'is required with --table'],
+    ],
+    [['--table', 'a.b.c'], ['--table must be a table such as']],
+    [
+      ['--table', 'shop.plain', '--age-of', 'id', '--older-than', '1 day', '--only', 'ids=1'],
+      ['id is integer, and neither', 'there is no column ids (did you mean id?)'],
+    ],
+    [
+      ['--table', 'shop.plain', '--age-of', 'at', '--older-than', '1 day', '--only', 'id=x'],
+      ['id is integer, and one of the values is none'],
+    ],
+    [['--table', 'shop.nothing', '--age-of', 'at', '--older-than', '1 day'], ['there is no table shop.nothing']],
+    [['skyvern/finished-task'], ['did you mean skyvern/finished-tasks']],
+  ])('says all that is wrong with %j', async (words, says) => {
+    await shop()
+    const { exitCode, stderr } = await steward(['archive', 'run', ...words, '--yes'])
+    expect(exitCode).toBe(2)
+    for (const one of says) expect(stderr).toContain(one)
+  })
 })
+
+async function shop(): Promise<void> {
+  await run('CREATE SCHEMA shop')
+  await run('CREATE TABLE shop."or.ders" (id integer PRIMARY KEY, status varchar(6), closed date)')
+  await run('CREATE TABLE shop.held (id integer PRIMARY KEY, order_id integer REFERENCES shop."or.ders")')
+  await run(`INSERT INTO shop."or.ders" VALUES (1, 'done', '2020-01-01'), (2, 'failed', '2020-01-01'), (3, 'open', '2020-01-01'),
+    (4, 'done', '2020-01-02'), (5, 'done', '2020-01-03'), (6, 'done', now()), (7, 'done', NULL)`)
+  await run('INSERT INTO shop.held VALUES (1, 4)')
+  await run('CREATE TABLE shop.plain (id integer PRIMARY KEY, at timestamp)')
+  await run(`INSERT INTO shop.plain SELECT n, '2020-01-01' FROM generate_series(1, 3) n`)
+}
