@@ -11,8 +11,9 @@ import { RefusedError, StewardError } from '../errors.ts'
 import { raw } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
 import { BUSY, deleteRows, idsOf, lockRows, whyNot, without } from './batch-rows.ts'
-import { refusalOf, removeFiles } from './files.ts'
+import { refusalOf, removeFiles, storeOf } from './files.ts'
 import { type Holders, heldAmong } from './holders.ts'
+import { atOnce } from './quarantine.ts'
 import { lockParents, type RowTarget } from './row-target.ts'
 import type { Cleaning } from './scope.ts'
 import { type Found, recordFailures, removeMarks } from './tombstones.ts'
@@ -195,11 +196,10 @@ function isCounted({ holders }: Standing, { placed, entity }: RowTarget, uri: st
  */
 async function stillThere({ stores }: Cleaning, marks: readonly Found[]): Promise<Found[]> {
   const lifted: Found[] = []
-  for (const mark of marks) {
-    const store = stores.holding(mark.uri)
-    const there = store === undefined || (await isThere(store, mark.uri))
-    if (there) lifted.push(mark)
-  }
+  await atOnce(marks, async (mark) => {
+    const store = storeOf(stores, mark.uri)
+    if (store === undefined || (await isThere(store, mark.uri))) lifted.push(mark)
+  })
   return lifted
 }
 

@@ -79,10 +79,19 @@ async function countAllAlong(db: Queryable, target: RowTarget, scope: RuleScope)
   return along
 }
 
-/** Files whose rows are gone, of every entity of the system. */
-export async function planTombstones({ db, stores, systems }: Planning, placed: PlacedSystem): Promise<CleanPlan> {
+/**
+ * Files whose rows are gone, of every entity of the system; and marks of rows that no rule is on for any more.
+ *
+ * @param rules every rule of the system that is on
+ */
+export async function planTombstones(
+  { db, stores, systems }: Planning,
+  placed: PlacedSystem,
+  rules: readonly RuleScope[],
+): Promise<CleanPlan> {
   const { name } = placed.system
   const entities = filedEntities(placed).map((entity) => entity.name)
+  const ruled = rules.map(({ applied: { rule } }) => rule.entity)
   const gone = sql`
     FROM steward.artifact_tombstones AS t
     WHERE t.system = ${name}
@@ -94,12 +103,18 @@ export async function planTombstones({ db, stores, systems }: Planning, placed: 
     SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(recorded_at) AS oldest
     ${gone}
     GROUP BY uri`
-  const [{ failed }, weighed] = await Promise.all([
-    db.one<{ failed: bigint }>(sql`SELECT COUNT(*) FILTER (WHERE attempts > 0) AS failed ${gone}`),
+  const [{ marked, failed }, weighed] = await Promise.all([
+    db.one<{ marked: bigint; failed: bigint }>(sql`
+      SELECT COUNT(*) AS marked, COUNT(*) FILTER (WHERE attempts > 0) AS failed
+      FROM steward.artifact_tombstones AS t
+      WHERE t.system = ${name}
+        AND t.schema_name = ${placed.schema}
+        AND t.entity = ANY (${entities}::text[])
+        AND (NOT t.row_stays OR NOT t.entity = ANY (${ruled}::text[]))`),
     weigh(db, stores, holders, groups, undefined),
   ])
   const { suggestions } = holders
-  return { ...weighed, kept: [], along: [], marked: weighed.rows, failedBefore: failed, suggestions }
+  return { ...weighed, kept: [], along: [], marked, failedBefore: failed, suggestions }
 }
 
 /** Rows that are due, kept by nothing, whether marked or not. */

@@ -41,7 +41,7 @@ export interface Holder {
 
 export interface Holders {
   readonly tables: readonly Holder[]
-  /** One a table without an index that finds URIs: the statement that would make one. */
+  /** Statements that would help: an index that finds URIs, the right to read a table. */
   readonly suggestions: readonly string[]
 }
 
@@ -50,50 +50,55 @@ export function filedEntities({ system }: PlacedSystem): (Entity & { readonly fi
   return system.entities.flatMap((entity) => (entity.file ? [{ ...entity, file: entity.file }] : []))
 }
 
-/** Finds those that are in the database. */
+/**
+ * Finds those that are in the database. Tables of the same name and columns in other schemas count as well: another
+ * deployment of the system, under another profile, may keep its files in the same store.
+ */
 export async function holdersIn(db: Queryable, systems: readonly PlacedSystem[]): Promise<Holders> {
-  const wanted = systems.flatMap((placed) =>
-    filedEntities(placed).flatMap((entity): Omit<Holder, 'indexed' | 'keyType'>[] => {
-      const { table, primaryKey: key, file, list } = entity
-      const one = { table, key, uri: file.uri, bytes: file.bytes, time: list.time }
-      const archive = archiveSchemaOf(placed.schema)
-      return [
-        { ...one, schema: placed.schema, name: `${placed.schema}.${table}`, kind: 'live' },
-        { ...one, schema: archive, name: `${archive}.${table}`, kind: 'archived' },
-      ]
-    }),
-  )
-  const cold = {
-    name: `${STEWARD_SCHEMA}.archived_files`,
-    schema: STEWARD_SCHEMA,
-    table: 'archived_files',
-    key: 'artifact_id',
-    uri: 'uri',
-    bytes: 'bytes',
-    time: undefined,
-    kind: 'cold',
-  } as const
   const found: Holder[] = []
-  for (const one of [...wanted, cold]) {
-    const facts = await columnFacts(db, one)
-    if (facts !== undefined) found.push({ ...one, ...facts })
+  const suggestions: string[] = []
+  const known = new Set<string>()
+  for (const placed of systems) {
+    for (const { table, primaryKey: key, file, list } of filedEntities(placed)) {
+      const one = { table, key, uri: file.uri, bytes: file.bytes, time: list.time }
+      for (const { schema, readable, ...facts } of await placesOf(db, table, [file.uri, key])) {
+        const name = `${schema}.${table}`
+        if (known.has(name)) continue
+        known.add(name)
+        const kind = schema.endsWith(archiveSchemaOf('')) ? 'archived' : 'live'
+        if (readable) found.push({ ...one, ...facts, schema, name, kind })
+        else
+          suggestions.push(
+            `GRANT SELECT ON ${identifier(schema, table).sql} TO CURRENT_USER -- its files count as nobody's`,
+          )
+      }
+    }
   }
-  const suggestions = found
-    .filter(({ indexed }) => !indexed)
-    .map(
-      ({ schema, table, uri }) =>
-        `CREATE INDEX CONCURRENTLY ON ${identifier(schema, table).sql} USING hash (${identifier(uri).sql})`,
+  for (const { readable: _, ...cold } of await placesOf(db, 'archived_files', ['uri', 'artifact_id'])) {
+    if (cold.schema !== STEWARD_SCHEMA) continue
+    const columns = { table: 'archived_files', key: 'artifact_id', uri: 'uri', bytes: 'bytes', time: undefined }
+    found.push({ ...columns, ...cold, name: `${STEWARD_SCHEMA}.archived_files`, kind: 'cold' })
+  }
+  for (const { schema, table, uri, indexed } of found) {
+    if (indexed) continue
+    suggestions.push(
+      `CREATE INDEX CONCURRENTLY ON ${identifier(schema, table).sql} USING hash (${identifier(uri).sql})`,
     )
+  }
   return { tables: found, suggestions }
 }
 
-/** Undefined when the table, or one of its columns, is not there. */
-function columnFacts(
+/** The schemas that have a table of this name with these columns; facts about the first two. */
+export function placesOf(
   db: Queryable,
-  { schema, table, uri, key }: Omit<Holder, 'indexed' | 'keyType'>,
-): Promise<{ indexed: boolean; keyType: string } | undefined> {
-  return db.maybeOne<{ indexed: boolean; keyType: string }>(sql`
+  table: string,
+  columns: readonly [string, string, ...string[]],
+): Promise<{ schema: string; readable: boolean; indexed: boolean; keyType: string }[]> {
+  const [lead, key] = columns
+  return db.rows(sql`
     SELECT
+      n.nspname AS schema,
+      has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
       format_type(k.atttypid, NULL) AS "keyType",
       -- Any index that finds one value: a B-tree or a hash, of all rows, usable.
       EXISTS (
@@ -109,11 +114,18 @@ function columnFacts(
       ) AS indexed
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_attribute AS u ON u.attrelid = c.oid AND u.attname = ${uri} AND NOT u.attisdropped
+    JOIN pg_catalog.pg_attribute AS u ON u.attrelid = c.oid AND u.attname = ${lead} AND NOT u.attisdropped
     JOIN pg_catalog.pg_attribute AS k ON k.attrelid = c.oid AND k.attname = ${key} AND NOT k.attisdropped
-    WHERE n.nspname = ${schema}
-      AND c.relname = ${table}
-      AND c.relkind IN ('r', 'p')`)
+    WHERE c.relname = ${table}
+      AND c.relkind IN ('r', 'p')
+      AND c.relpersistence <> 't'
+      AND NOT starts_with(n.nspname::text, 'pg_')
+      AND (
+        SELECT COUNT(*)
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attname = ANY (${[...columns]}::text[]) AND NOT a.attisdropped
+      ) = ${new Set(columns).size}
+    ORDER BY n.nspname`)
 }
 
 /**

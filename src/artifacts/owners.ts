@@ -2,12 +2,19 @@
  * Whose files are: by the rows that name them, by marks that say they are due, and by the layout of systems that find
  * their files by prefix, where all below a task's folder belongs to the task's row.
  */
-import { archiveSchemaOf, STEWARD_SCHEMA } from '../config/config.ts'
+import { STEWARD_SCHEMA } from '../config/config.ts'
 import type { Database, Queryable } from '../db/database.ts'
 import { entityOfRule } from '../model/due.ts'
-import { appliedRule } from '../model/retention.ts'
 import { identifier, join, type Sql, sql } from '../model/sql.ts'
-import { countUnindexed, type Holder, type Holders, heldAmong, holdersIn, type PlacedSystem } from './holders.ts'
+import {
+  countUnindexed,
+  type Holder,
+  type Holders,
+  heldAmong,
+  holdersIn,
+  type PlacedSystem,
+  placesOf,
+} from './holders.ts'
 import { type Layout, layoutOf } from './prefix.ts'
 import { canonicalUri } from './uri.ts'
 import type { UriCounts } from './uri-counts.ts'
@@ -55,23 +62,19 @@ export async function ownersIn(db: Database, systems: readonly PlacedSystem[]): 
   return { holders, unindexed: await countUnindexed(db, holders), placements: await placementsIn(db, systems) }
 }
 
+/** As with rows that name their files, tables of the same form in other schemas count as well. */
 async function placementsIn(db: Queryable, systems: readonly PlacedSystem[]): Promise<Placement[]> {
   const found = new Map<string, Placement>()
-  for (const { system, schema } of systems) {
+  for (const { system } of systems) {
     for (const rule of system.retention) {
       if (rule.files === undefined) continue
-      const entity = entityOfRule(system, appliedRule(rule, undefined).rule)
+      const { table, primaryKey: key, fields } = entityOfRule(system, rule)
       const layout = layoutOf(rule.files.prefix)
-      const id = `${schema}.${entity.table} ${layout.pattern.source}`
+      const id = `${table} ${layout.pattern.source}`
       if (found.has(id)) continue
-      const places = [schema, archiveSchemaOf(schema)].map((one) => ({ schema: one, table: entity.table }))
-      const there = await db.rows<{ schema: string; table: string }>(sql`
-        SELECT p.schema, p."table"
-        FROM unnest(${places.map((one) => one.schema)}::text[], ${places.map((one) => one.table)}::text[])
-          AS p (schema, "table")
-        WHERE to_regclass(format('%I.%I', p.schema, p."table")) IS NOT NULL`)
-      const kind = entity.fields[entity.primaryKey]?.kind
-      found.set(id, { layout, tables: there, key: entity.primaryKey, keyIsText: kind === 'text' })
+      const places = await placesOf(db, table, [key, key, ...layout.fields])
+      const tables = places.filter(({ readable }) => readable).map(({ schema }) => ({ schema, table }))
+      found.set(id, { layout, tables, key, keyIsText: fields[key]?.kind === 'text' })
     }
   }
   return [...found.values()]

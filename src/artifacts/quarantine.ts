@@ -180,7 +180,7 @@ export class MoveTally {
   result(stop: Stop | undefined): Moves {
     const unnamed = this.failed - this.#failures.length
     const outcome = (): JobOutcome => {
-      if (this.failed > 0) return this.files === 0 ? 'failed' : 'partial'
+      if (this.failed > 0) return 'partial'
       if (stop !== undefined) return stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
       return this.files === 0 ? 'nothing' : 'done'
     }

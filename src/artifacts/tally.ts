@@ -92,8 +92,8 @@ export class Tally {
 
   #outcome(stop: Pick<Stop, 'error'> | undefined): JobOutcome {
     const did = this.rows + this.removed + this.missing + this.shared + this.lifted
-    // What failed is to be heard of even where the time was over, too.
-    if (this.failed > 0) return did === 0 ? 'failed' : 'partial'
+    // Files that stay marked are exit 7, whatever else came of it: also where the time was over, too.
+    if (this.failed > 0) return 'partial'
     if (stop !== undefined) return stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
     return did === 0 ? 'nothing' : 'done'
   }

@@ -206,7 +206,7 @@ describe('artifacts verify', () => {
     const young = await steward('artifacts', 'clean', 'agensium', '--quarantine-older-than', '1d', '--yes')
     expect(young.stderr).toContain('nothing to do')
     await files.put('o/3.png', 'other')
-    expect(await steward('artifacts', 'undo', run, '--json')).toMatchObject({ exitCode: 6 })
+    expect(await steward('artifacts', 'undo', run, '--json')).toMatchObject({ exitCode: 7 })
     expect(await readFile(join(files.root, 'o/3.png'), 'utf8')).toBe('other')
     await old('o/3.png', 'x')
     const { rm } = await import('node:fs/promises')

@@ -54,6 +54,22 @@ test('a table without an index is read once, and an index suggested', async () =
   }
 })
 
+test('another deployment in the same database owns its files, too', async () => {
+  const { db } = database
+  await db.execute(sql`CREATE SCHEMA staging`)
+  await db.execute(sql`CREATE TABLE staging.artifacts (LIKE skyvern.artifacts INCLUDING DEFAULTS INCLUDING INDEXES)`)
+  await db.execute(sql`
+    INSERT INTO staging.artifacts (artifact_id, organization_id, artifact_type, uri)
+    VALUES ('a_1', 'o_9', 'recording', 'file:///srv/staging.webm')`)
+  try {
+    const owners = await ownersIn(db, both)
+    const file = { path: 'staging.webm', uri: 'file:///srv/staging.webm' }
+    expect(await ownedAmong(db, owners, [file])).toEqual(new Set([file.uri]))
+  } finally {
+    await db.execute(sql`DROP SCHEMA staging CASCADE`)
+  }
+})
+
 test('files below the folder of a task are its own, whoever else has the same number', async () => {
   const { db } = database
   const task = '00000000-0000-4000-8000-000000000001'

@@ -90,7 +90,7 @@ test.each<[string, Fault]>([
   await addArtifacts(3)
   proxy.reset(({ operation }) => (operation === 'DeleteObjects' ? fault : undefined))
   const { exitCode, stdout } = await steward('artifacts', 'clean', 'skyvern', '--yes', '--json')
-  expect(exitCode).toBe(6)
+  expect(exitCode).toBe(7)
   expect(JSON.parse(stdout).failures).toHaveLength(3)
   expect(await artifactIds(database.db)).toEqual(['a_0', 'a_1', 'a_2'])
   expect((await marks(database.db)).map(({ attempts, last_error }) => [attempts, last_error === null])).toEqual([

@@ -73,7 +73,7 @@ function tombstoneJob(config: Config, systems: readonly PlacedSystem[], placed: 
     system: placed,
     async plan(db, stores) {
       const { planTombstones } = await import('../../artifacts/clean-plan.ts')
-      return { by: 'rows', ...(await planTombstones({ db, stores, systems }, placed)) }
+      return { by: 'rows', ...(await planTombstones({ db, stores, systems }, placed, rules)) }
     },
     async apply(run, stores, limit) {
       const { cleanTombstones } = await import('../../artifacts/clean-rows.ts')

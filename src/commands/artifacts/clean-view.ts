@@ -116,8 +116,8 @@ export function planSections(jobs: readonly PlannedJob[], quarantine: readonly Q
     })
   }
   if (suggestions.length > 0) {
-    const title = 'Indexes that would find the rows of a file'
-    sections.push({ kind: 'notes', key: 'indexes', title, lines: suggestions })
+    const title = 'Statements that would help'
+    sections.push({ kind: 'notes', key: 'suggestions', title, lines: suggestions })
   }
   return sections
 }

@@ -92,8 +92,8 @@ export function verifiedSections(verified: Verified, file: string | undefined): 
     })
   }
   if (suggestions.length > 0) {
-    const title = 'Indexes that would find the rows of a file'
-    sections.push({ kind: 'notes', key: 'indexes', title, lines: suggestions })
+    const title = 'Statements that would help'
+    sections.push({ kind: 'notes', key: 'suggestions', title, lines: suggestions })
   }
   return sections
 }
