@@ -7,7 +7,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
 import { archiveSchemaOf, type ColdFormat } from '../../config/config.ts'
 import type { Database, Transaction } from '../../db/database.ts'
-import { OperationError } from '../../errors.ts'
+import { OperationError, StewardError } from '../../errors.ts'
 import { identifier, quoteIdentifier, raw, sql } from '../../model/sql.ts'
 import type { Store, Written } from '../../storage/store.ts'
 import { TEXT_SETTINGS } from '../digest.ts'
@@ -214,9 +214,19 @@ async function pump(
     const cause = error instanceof Error ? error : new Error(String(error))
     for (const outlet of outlets) outlet.destroy(cause)
     // The writers let go of their temporary files before anybody is told.
-    await Promise.allSettled(outlets.map((outlet) => outlet.file()))
-    throw cause
+    const ends = await Promise.allSettled(outlets.map((outlet) => outlet.file()))
+    throw cause instanceof StewardError ? cause : (refusalOf(ends) ?? cause)
   }
+}
+
+/**
+ * The error of the store that ended its stream: whoever writes to the stream may hear first that it is closed, and only
+ * that (a `for await` that is left destroys its stream with an AbortError).
+ */
+function refusalOf(ends: readonly PromiseSettledResult<unknown>[]): StewardError | undefined {
+  return ends
+    .map((end): unknown => (end.status === 'rejected' ? end.reason : undefined))
+    .find((reason) => reason instanceof StewardError)
 }
 
 function changed(recorded: RecordedTable, found: RowDigest, { schema, batchId }: TableOptions): OperationError {
