@@ -105,8 +105,9 @@ async function inTransaction(
   for (const [reason, some] of stays.kept) keep(reason, some)
 
   const going = [...deleted, ...gone]
-  const canonical = new Map(going.map(({ uri }) => [uri, canonicalUri(uri)]))
-  const fileOf = ({ uri }: Found) => canonical.get(uri) ?? uri
+  // Nearly all are written as they should be, and looked for in an empty map.
+  const oddly = new Map(going.filter(({ uri }) => !isPlain(uri)).map(({ uri }) => [uri, canonicalUri(uri)]))
+  const fileOf = ({ uri }: Found) => oddly.get(uri) ?? uri
   const own = ownCounts(standing, target, deleted)
   // One way to write each file, as the first of its rows does.
   const written = new Map(going.map((mark) => [fileOf(mark), mark.uri]))

@@ -42,6 +42,14 @@ describe('files with their rows', () => {
     expect(await artifactIds(database.db)).toEqual([])
   })
 
+  test('are not taken for gone when the whole store is: a disk that is not mounted', async () => {
+    await addArtifact(database.db, 'a_1', await files.put('a.png'))
+    await files.remove()
+    const { rule } = await clean(database, files)
+    expect(rule).toMatchObject({ outcome: 'partial', rowsDeleted: 0n, failed: 1n })
+    expect(await artifactIds(database.db)).toEqual(['a_1'])
+  })
+
   test('stay while their task is active, with the reason', async () => {
     await addTask(database.db, 'tsk_2', 'running')
     await addArtifact(database.db, 'a_1', await files.put('a.png'), { task: 'tsk_2' })
