@@ -59,10 +59,17 @@ export function isNoSuchKey(error: unknown): boolean {
   return error instanceof StewardError && failureOf(error.cause).name === 'NoSuchKey'
 }
 
-/** Answers to HEAD have no body, so that 404 does not tell a missing object from a missing bucket. */
-export function isBare404(error: unknown): boolean {
-  return error instanceof StewardError && failureOf(error.cause).status === 404 && !isNoSuchKey(error)
+/**
+ * Answers to HEAD have no body: 404 does not tell a missing object from a missing bucket, nor 403 a wrong key from a
+ * right that is not given, nor 301 and 400 another region from a token that has expired.
+ */
+export function isBare(error: unknown, ...statuses: readonly number[]): boolean {
+  if (!(error instanceof StewardError) || isNoSuchKey(error)) return false
+  const { status } = failureOf(error.cause)
+  return (statuses.length === 0 ? UNTOLD : statuses).includes(status ?? 0)
 }
+
+const UNTOLD: readonly number[] = [301, 400, 403, 404]
 
 /** The error of a store for one of the SDK; ours, and bugs, pass. */
 export function s3Error(error: unknown, store: string, doing: string): unknown {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { ConnectionError } from '../errors.ts'
 import { missing } from './refusals.ts'
 import type { S3Connection } from './s3-connection.ts'
-import { isBare404, isNoSuchKey, s3Error } from './s3-errors.ts'
+import { isBare, isNoSuchKey, s3Error } from './s3-errors.ts'
 
 export interface ObjectHead {
   readonly bytes: number
@@ -29,11 +29,14 @@ export async function headOf(connection: S3Connection, bucket: string, key: stri
     }
   } catch (error) {
     if (isNoSuchKey(error)) return undefined
-    if (!isBare404(error)) throw error
-    // GET says which of the two is missing; that an object came in between is as good as that it came later.
+    if (!isBare(error)) throw error
+    // GET says what it is, or which of object and bucket is missing.
     const found = await bodyOf(connection, bucket, key)
     found?.body.destroy()
-    return found === undefined ? undefined : headOf(connection, bucket, key)
+    if (found === undefined) return undefined
+    // That an object came in between is as good as that it came later; any other answer is one to HEAD alone.
+    if (!isBare(error, 404)) throw error
+    return headOf(connection, bucket, key)
   }
 }
 
