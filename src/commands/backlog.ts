@@ -36,12 +36,14 @@ export async function ruleBacklogs(
   db: Database,
   systems: readonly PlacedSystem[],
 ): Promise<readonly RuleBacklog[]> {
-  const [{ jobsOf }, { backlogsOf }, { removalOf }] = await Promise.all([
+  const [{ jobsOf }, { backlogsOf }, { withHolds }, { removalOf }] = await Promise.all([
     import('./maintain/jobs/index.ts'),
     import('./maintain/backlogs.ts'),
+    import('./maintain/rules.ts'),
     import('../maintenance/removal.ts'),
   ])
-  const jobs = (await jobsOf(config, systems)).filter(({ kind }) => kind !== 'partitions' && kind !== 'vacuum')
+  const all = await jobsOf(config, await withHolds(db, systems))
+  const jobs = all.filter(({ kind }) => kind !== 'partitions' && kind !== 'vacuum')
   const summaries = await summariesIn(context, db)
   const planned = await backlogsOf(context, jobs, { db, patienceMs: PATIENCE })
   return planned.map(({ job, backlog, unknown }) => {

@@ -8,6 +8,7 @@ import type { Backlog } from '../model/job.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import type { Database, Transaction } from './database.ts'
 import { leftBehind } from './drop-partition.ts'
+import { heldPartitions } from './holds.ts'
 import { type Partition, partitionsBefore, whyNotMonthly } from './partition-catalog.ts'
 import { averageRowBytes } from './row-size.ts'
 
@@ -39,7 +40,7 @@ export const NO_BACKLOG: Backlog = { rows: 0n, atLeast: false, oldest: null, byt
  *
  * For `drop-partitions` it is the rows of the partitions that end before the cutoff, those that were detached and not
  * dropped among them, and the due rows of the default one; younger rows of a month that is not over wait for its end. For files by prefix, the rows whose files are not
- * cleaned yet.
+ * cleaned yet. Rows that are held, and months with one, wait for nothing but the end of the hold, and are not counted.
  *
  * @param most rows counted at most
  * @returns nothing due where the table is not there
@@ -55,7 +56,9 @@ export async function backlogOf(db: Database, scope: RuleScope, most = MOST): Pr
     const otherwise = await whyNotMonthly(db, monthly)
     if (otherwise === undefined) {
       const partitions = await partitionsBefore(db, monthly, cutoffSql(applied))
-      return partitionBacklog(counter, partitions, await leftBehind(db, monthly), field, scope)
+      const heldUntil = await heldPartitions(db, monthly, partitions)
+      const free = partitions.filter((one) => heldUntil(one) === undefined)
+      return partitionBacklog(counter, free, await leftBehind(db, monthly), field, scope)
     }
     if (otherwise === 'absent') return NO_BACKLOG
   }

@@ -6,6 +6,7 @@
 
 import type { Database } from '../db/database.ts'
 import { canDetachConcurrently, leftBehind, whyKept } from '../db/drop-partition.ts'
+import { heldPartitions, heldReason } from '../db/holds.ts'
 import { type Partition, partitionsBefore, whyNotMonthly } from '../db/partition-catalog.ts'
 import type { MonthlyTable } from '../db/partitions.ts'
 import { ageFields, cutoffSql, dueSql, entityOfRule, type RuleScope } from '../model/due.ts'
@@ -62,11 +63,14 @@ export async function planDrops(db: Database, rule: RuleScope): Promise<DropPlan
   const otherwise = await whyNotMonthly(db, table)
   if (otherwise !== undefined) return { table, cutoff, items: [], otherwise }
   const partitions = await partitionsBefore(db, table, sql`${cutoff}::timestamptz`)
+  const heldUntil = await heldPartitions(db, table, partitions)
   const concurrently = !applied.rule.archives && (await canDetachConcurrently(db, table, partitions))
   const items: DropItem[] = []
   // PostgreSQL detaches one at a time, so what is pending comes first.
   const inOrder = partitions.toSorted((a, b) => Number(b.detachPending) - Number(a.detachPending))
-  for (const one of inOrder) items.push(await itemOf(db, rule, table, one, { cutoff, concurrently }))
+  for (const one of inOrder) {
+    items.push(await itemOf(db, rule, table, one, { cutoff, concurrently, held: heldUntil(one) }))
+  }
   for (const { schema, name, bytes } of await leftBehind(db, table)) {
     items.push({
       schema: table.schema,
@@ -92,7 +96,11 @@ async function itemOf(
   rule: RuleScope,
   table: MonthlyTable,
   one: Partition,
-  { cutoff, concurrently }: { readonly cutoff: string; readonly concurrently: boolean },
+  {
+    cutoff,
+    concurrently,
+    held,
+  }: { readonly cutoff: string; readonly concurrently: boolean; readonly held: string | undefined },
 ): Promise<DropItem> {
   const place = {
     schema: table.schema,
@@ -119,7 +127,7 @@ async function itemOf(
       return keep('somebody began to detach it: ALTER TABLE … DETACH PARTITION … FINALIZE ends that')
     return keep(await whyNotOver(db, one, cutoff))
   }
-  const kept = one.detachPending ? undefined : await whyKept(db, table, one)
+  const kept = held !== undefined ? heldReason(held) : one.detachPending ? undefined : await whyKept(db, table, one)
   const counted = await countedRows(db, one)
   if (kept !== undefined) return { ...keep(kept), ...counted }
   const way = concurrently && !one.detachPending ? 'detach-concurrently' : 'drop'

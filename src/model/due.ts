@@ -2,6 +2,7 @@
 import { castIn } from './cast.ts'
 import type { Entity } from './entity.ts'
 import { linkOf } from './field.ts'
+import { type HeldTable, unheldSql } from './holds.ts'
 import { statesOf } from './lifecycle.ts'
 import type { AppliedRule, RetentionRule } from './retention.ts'
 import { allOf, identifier, join, type Sql, sql } from './sql.ts'
@@ -13,6 +14,11 @@ export interface RuleScope {
   /** Unquoted schema name, from `schemaOf(config, system.name)`. */
   readonly schema: string
   readonly applied: AppliedRule
+  /**
+   * Nothing counts as held: Steward's table of holds is not there (yet), or not for this role to read, or it is asked
+   * what would be due without them.
+   */
+  readonly withoutHolds?: boolean
 }
 
 /** The entity of a rule. @throws RangeError (a declaration at fault) */
@@ -20,6 +26,14 @@ export function entityOfRule(system: System, { entity: name, name: rule }: Reten
   const found = entityNamed(system, name)
   if (!found) throw new RangeError(`rule ${system.name}/${rule} names no entity ${name}`)
   return found
+}
+
+/** The rule's table, as holds name its rows. */
+export function heldTableOf({ system, schema, applied: { rule } }: Omit<RuleScope, 'withoutHolds'>): HeldTable {
+  const { table, primaryKey, partitionedBy } = entityOfRule(system, rule)
+  // PostgreSQL wants the column that partitions are made by in every unique key.
+  const { field } = partitionedBy ?? { field: primaryKey }
+  return { schema, table, key: field === primaryKey ? [primaryKey] : [primaryKey, field] }
 }
 
 /** The fields whose age counts, the first that is set. */
@@ -40,7 +54,8 @@ export function cutoffSql({ olderThan }: AppliedRule): Sql {
 
 /**
  * Condition that a row is due: old enough, of the values that the rule is about, of a state that is over where the rule
- * removes rows, and leading to nothing that is still active.
+ * removes rows, leading to nothing that is still active, and held by nobody (`expire` takes no row away, and asks for no
+ * hold).
  *
  * Several age fields become one condition each, so that an index on any of them can serve.
  *
@@ -48,7 +63,13 @@ export function cutoffSql({ olderThan }: AppliedRule): Sql {
  */
 export function dueSql(scope: RuleScope, alias: string): Sql {
   const { rule } = scope.applied
-  return allOf([oldEnough(scope.applied, alias), ...valueConditions(scope, alias), ...activeConditions(scope, alias)])
+  const free = rule.action === 'expire' || scope.withoutHolds ? [] : [unheldSql(heldTableOf(scope), alias)]
+  return allOf([
+    oldEnough(scope.applied, alias),
+    ...valueConditions(scope, alias),
+    ...activeConditions(scope, alias),
+    ...free,
+  ])
 
   function oldEnough(applied: AppliedRule, of: string): Sql {
     const fields = ageFields(rule)

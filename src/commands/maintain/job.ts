@@ -24,6 +24,8 @@ export interface Job {
 export interface PlacedSystem {
   readonly system: System
   readonly schema: string
+  /** Nobody can hold rows from retention, or this role may not see who does. */
+  readonly withoutHolds?: boolean
 }
 
 /** Makes the jobs of one kind for the systems at hand; rules that are off make none. */

@@ -1,5 +1,6 @@
 /** Retention rules as a profile has them: which hold, and which of them a command line names. */
 import { type Config, schemaOf } from '../../config/config.ts'
+import type { Queryable } from '../../db/database.ts'
 import { UsageError } from '../../errors.ts'
 import type { RuleScope } from '../../model/due.ts'
 import { nearest } from '../../model/nearest.ts'
@@ -16,10 +17,10 @@ export function rulesOf(
   systems: readonly PlacedSystem[],
   ...actions: readonly RetentionAction[]
 ): RuleScope[] {
-  return systems.flatMap(({ system, schema }) =>
+  return systems.flatMap(({ system, ...place }) =>
     system.retention
       .filter(({ action }) => actions.includes(action))
-      .map((rule) => ({ system, schema, applied: appliedRule(rule, config.retention[system.name]?.[rule.name]) })),
+      .map((rule) => ({ system, ...place, applied: appliedRule(rule, config.retention[system.name]?.[rule.name]) })),
   )
 }
 
@@ -101,5 +102,15 @@ export async function placedIn(context: Context, loaded: readonly System[]): Pro
       WITH ORDINALITY AS wanted (schema, "table", place)
     WHERE to_regclass(format('%I.%I', wanted.schema, wanted."table")) IS NOT NULL`)
   const there = new Set(found.map(({ place }) => Number(place) - 1))
-  return placed.filter((_, place) => there.has(place))
+  return withHolds(
+    db,
+    placed.filter((_, place) => there.has(place)),
+  )
+}
+
+/** Systems with what is known of holds: nothing counts as held where it cannot be. */
+export async function withHolds(db: Queryable, placed: readonly PlacedSystem[]): Promise<PlacedSystem[]> {
+  const { mayBeHeld } = await import('../../db/holds.ts')
+  const holds = (await mayBeHeld(db)) ? {} : { withoutHolds: true }
+  return placed.map((one) => ({ ...one, ...holds }))
 }

@@ -115,9 +115,10 @@ async function perform(
   planned: readonly PlannedJob[],
   runTimeMs: number | undefined,
 ): Promise<MaintenanceRun> {
-  const [{ runJobs, jobsInTurn }, { settleLostJobs, jobSummaries }] = await Promise.all([
+  const [{ runJobs, jobsInTurn }, { settleLostJobs, jobSummaries }, { forgetHolds }] = await Promise.all([
     import('../../maintenance/run-jobs.ts'),
     import('../../maintenance/job-record.ts'),
+    import('../../db/holds.ts'),
   ])
   const due = planned.filter(isDue)
   const schemas = (due.length > 0 ? due : planned).map(({ job }) => job.schema)
@@ -128,6 +129,7 @@ async function perform(
   }
   return governed(context, { schemas, runTimeMs, plan }, async (jobRun) => {
     await settleLostJobs(jobRun.db)
+    await forgetHolds(jobRun.db, (tx) => jobRun.lease.guard(tx))
     const works = planned.map(({ job, ...rest }) => ({
       name: job.name,
       schema: job.schema,
