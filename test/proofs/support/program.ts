@@ -48,12 +48,18 @@ export const usual = (home: Pick<Home, 'files' | 'cold'>): string[] => [
   '    archive:',
   "      cold: { store: cold, after: '0 seconds' }",
   '    maintenance:',
-  '      batchTime: 20ms',
+  '      batchTime: 100ms',
   '      lease: 2s',
 ]
 
+export interface HomeOptions {
+  /** Command that the program is started by: a shell with limits. */
+  readonly command?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** @param url of the database that every command line is about */
-export async function openHome(url: string, command: readonly string[] = []): Promise<Home> {
+export async function openHome(url: string, { command = [], env: added = {} }: HomeOptions = {}): Promise<Home> {
   if (!existsSync(join(ROOT, 'dist'))) throw new Error('the proofs run the built program: npm run build comes first')
   const folder = await mkdtemp(join(tmpdir(), 'steward-proof-'))
   await chmod(folder, 0o755)
@@ -64,6 +70,7 @@ export async function openHome(url: string, command: readonly string[] = []): Pr
     HOME: folder,
     STEWARD_DATA_HOME: join(folder, 'data'),
     NO_COLOR: '1',
+    ...added,
     TZ: 'UTC',
   }
 
