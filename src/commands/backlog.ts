@@ -189,12 +189,14 @@ function inShort(rules: readonly RuleBacklog[]): string[] {
   return said.flatMap(([one, many, number]) => (number === 0 ? [] : [`${number} ${number === 1 ? one : many}`]))
 }
 
-/** What to do about what is overdue; nothing when nothing is. */
-export function overdueStep(rules: readonly RuleBacklog[]): string[] {
+/** What to do about what is due, or about what is overdue of it; nothing when nothing is. */
+export function dueStep(rules: readonly RuleBacklog[]): string[] {
   const overdue = rules.filter((rule) => rule.overdue)
-  if (overdue.length === 0) return []
-  const rows = overdue.reduce((sum, { backlog }) => sum + (backlog?.rows ?? 0n), 0n)
-  const at = overdue.some(({ backlog }) => backlog?.atLeast) ? 'at least ' : ''
-  const what = `${at}${rows.toLocaleString('en')} ${rows === 1n ? 'row' : 'rows'} of ${overdue.length} ${overdue.length === 1 ? 'rule' : 'rules'}`
-  return [`steward maintain run --dry-run   overdue maintenance: ${what}`]
+  const due = overdue.length > 0 ? overdue : rules.filter(({ backlog }) => backlog !== undefined && backlog.rows > 0n)
+  if (due.length === 0) return []
+  const rows = due.reduce((sum, { backlog }) => sum + (backlog?.rows ?? 0n), 0n)
+  const at = due.some(({ backlog }) => backlog?.atLeast) ? 'at least ' : ''
+  const what = `${at}${rows.toLocaleString('en')} ${rows === 1n ? 'row' : 'rows'} of ${due.length} ${due.length === 1 ? 'rule' : 'rules'}`
+  const title = overdue.length > 0 ? 'overdue maintenance' : 'due by retention rules'
+  return [`steward maintain run --dry-run   ${title}: ${what}`]
 }

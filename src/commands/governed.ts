@@ -10,8 +10,10 @@ import type { Context } from './command.ts'
 export interface GovernedOptions {
   /** Schemas whose data the run may move or delete: it holds the leases of all of them. */
   readonly schemas: readonly string[]
-  /** `--run-time` in milliseconds, counted from the start; no end when absent. */
+  /** `--run-time` in milliseconds; no end when absent. */
   readonly runTimeMs?: number | undefined
+  /** When the command began, by `performance.now()`: what it did before its leases counts, too. */
+  readonly began?: number | undefined
   /** What it set out to do, for the journal. */
   readonly plan?: Json
 }
@@ -52,6 +54,7 @@ export async function governed<T>(
       const pace = openPace({
         signal,
         runTimeMs: options.runTimeMs,
+        began: countedSince(options),
         ...(options.runTimeMs === undefined ? {} : { runTime: inUnits(options.runTimeMs) }),
         reasons: await reasonsToWait(context, config, watch, applicationName, signal),
         say: context.ui.note,
@@ -74,6 +77,12 @@ export async function governed<T>(
       }
     })
   })
+}
+
+/** Since when the run time counts: however long planning took, half of it is left to get on. */
+export function countedSince({ began, runTimeMs }: Pick<GovernedOptions, 'began' | 'runTimeMs'>): number {
+  const now = performance.now()
+  return Math.max(began ?? now, now - (runTimeMs ?? Number.POSITIVE_INFINITY) / 2)
 }
 
 async function reasonsToWait(

@@ -8,7 +8,7 @@ import type { Entity } from '../model/entity.ts'
 import { entityNamed, type System } from '../model/system.ts'
 import type { Section, View } from '../output/view.ts'
 import { systems } from '../systems/registry.ts'
-import { backlogInShort, backlogSection, overdueStep, type RuleBacklog, ruleBacklogs } from './backlog.ts'
+import { backlogInShort, backlogSection, dueStep, type RuleBacklog, ruleBacklogs } from './backlog.ts'
 import type { Context } from './command.ts'
 import { migrationsOf } from './migrate/scope.ts'
 
@@ -295,7 +295,7 @@ function nextSteps(
     tables.filter((table) => table.system === system.name).every((table) => table.rows === 0n),
   )
   if (empty.length > 0 && connection.environment === 'development') {
-    return empty.map((system) => `steward seed run ${system.name}   fill it with demo data`)
+    return [...empty.map((system) => `steward seed run ${system.name}   fill it with demo data`), ...dueStep(backlog)]
   }
   const lines = loaded.flatMap((system) => {
     const bad = badOnes(system)
@@ -307,7 +307,7 @@ function nextSteps(
     ...(short ? lines.slice(0, 1).map((line) => `${line}; so for each system`) : lines),
     `steward ${names} --help   everything there is to do`,
     'steward report list   questions it can answer',
-    ...overdueStep(backlog),
+    ...dueStep(backlog),
     ...jobs.map(([job]) => `steward maintain ${job} --dry-run   what needs it, and why`),
   ]
 }

@@ -57,7 +57,7 @@ export async function journalRun<T>(
   work: (runId: bigint) => Promise<RunResult<T>>,
 ): Promise<T> {
   try {
-    return await db.session((session) => recorded(session, session.pid, run, work), {
+    return await db.session((session) => recorded(session, session.pid, db, run, work), {
       direct: true,
       statementTimeoutMs: 0,
     })
@@ -68,15 +68,17 @@ export async function journalRun<T>(
   // recorded after a stop request, too.
   const own = await db.separate({ poolSize: 1 })
   try {
-    return await recorded(own, null, run, work)
+    return await recorded(own, null, db, run, work)
   } finally {
     await own.close()
   }
 }
 
+/** @param target opens another connection for the end of the record, should the one that began it be gone */
 async function recorded<T>(
   db: Queryable,
   backendPid: number | null,
+  target: Database,
   run: Run,
   work: (runId: bigint) => Promise<RunResult<T>>,
 ): Promise<T> {
@@ -87,11 +89,11 @@ async function recorded<T>(
     result = await work(runId)
   } catch (error) {
     // The work's own error is the one to hear about, whether or not it can be written down.
-    await end(db, runId, endOf(error)).catch(() => {})
+    await endAnyway(db, target, runId, endOf(error)).catch(() => {})
     throw error
   }
   const { counts, exitCode = ExitCode.ok, reason = null } = result
-  await end(db, runId, { outcome: outcomeOf(exitCode), exitCode, counts, reason })
+  await endAnyway(db, target, runId, { outcome: outcomeOf(exitCode), exitCode, counts, reason })
   return result.value
 }
 
@@ -116,6 +118,21 @@ interface Ending {
   readonly exitCode: number
   readonly counts: Json
   readonly reason: string | null
+}
+
+/** The connection of a run stands idle for as long as it works: what cuts it does not make the run a lost one. */
+async function endAnyway(db: Queryable, target: Database, runId: bigint, ending: Ending): Promise<void> {
+  try {
+    return await end(db, runId, ending)
+  } catch (error) {
+    if (!(error instanceof StewardError && error.code === 'connection-lost')) throw error
+  }
+  const another = await target.separate({ poolSize: 1 })
+  try {
+    await end(another, runId, ending)
+  } finally {
+    await another.close()
+  }
 }
 
 async function end(db: Queryable, runId: bigint, ending: Ending): Promise<void> {

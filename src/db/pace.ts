@@ -39,8 +39,10 @@ export interface Reason {
 export interface PaceOptions {
   /** Aborted with the reason to end: a signal's InterruptedError, or the error of a lost lease. */
   readonly signal: AbortSignal
-  /** Milliseconds that the run may take, counted from now; no end when absent. */
+  /** Milliseconds that the run may take; no end when absent. */
   readonly runTimeMs?: number | undefined
+  /** Since when they count, by `performance.now()`; since now when absent. */
+  readonly began?: number | undefined
   /** `10m`, as it was asked for. */
   readonly runTime?: string
   readonly reasons: readonly Reason[]
@@ -52,11 +54,11 @@ export interface PaceOptions {
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 1000
 
-/** A pace for one run, whose time begins now. Close it, or a look at the locks may go on. */
+/** A pace for one run. Close it, or a look at the locks may go on. */
 export function openPace(options: PaceOptions): Pace & { close(): void } {
   const { signal, say } = options
-  const began = performance.now()
-  const deadline = options.runTimeMs === undefined ? Number.POSITIVE_INFINITY : began + options.runTimeMs
+  const { began = performance.now(), runTimeMs = Number.POSITIVE_INFINITY } = options
+  const deadline = began + runTimeMs
   const answers = new Map<Reason, { readonly at: number; readonly why: string | undefined }>()
   let batchBegan: number | undefined
 

@@ -11,8 +11,9 @@ import { performance } from 'node:perf_hooks'
 import type { JobRun } from '../db/job-run.ts'
 import type { Pace, Stop } from '../db/pace.ts'
 import { ConnectionError, InterruptedError, LockedError, StewardError, UnfinishedError } from '../errors.ts'
-import type { JobResult, Kept } from '../model/job.ts'
+import type { JobResult } from '../model/job.ts'
 import { type JobSummary, NOT_REACHED, recordEnd, recordNothing, recordProgress, recordStart } from './job-record.ts'
+import { added } from './job-turns.ts'
 
 /** A job as the runner sees it. */
 export interface Work {
@@ -40,7 +41,7 @@ const RECORD_EVERY = 500
  *
  * @param runTimeMs how long the whole run may take from now; no end when absent
  * @returns a result for each job, in their order
- * @throws what ends the whole run: a lost lease or connection, and bugs
+ * @throws what ends the whole run: a lost lease, no connection any more
  */
 export async function runJobs(
   works: readonly Work[],
@@ -69,7 +70,7 @@ export async function runJobs(
   let again: Work[] = []
   for (const [index, work] of works.entries()) {
     stop ??= stopOf(run.signal) ?? (performance.now() < deadline ? undefined : timeOver())
-    const due = work.due || (stop === undefined && busy.has(work.schema) && (await work.isDue(run)))
+    const due = work.due || (stop === undefined && busy.has(work.schema) && (await mayBeDue(work, run)))
     if (!due) results.set(work.name, await nothing(work, run))
     else if (stop !== undefined) results.set(work.name, await notReached(work, run, stop))
     else {
@@ -101,6 +102,21 @@ export function jobsInTurn<W extends { readonly name: string }>(
   return [...waiting, ...works.filter(({ name }) => !since.has(name))]
 }
 
+/** Whether an earlier job made work for it. What cannot be told may be due: its turn will tell. */
+async function mayBeDue(work: Work, run: JobRun): Promise<boolean> {
+  try {
+    return await work.isDue(run)
+  } catch (error) {
+    if (endsAll(error)) throw error
+    return true
+  }
+}
+
+/** Without lease or server nothing may or can go on; what was broken off together with a connection, the next can do. */
+function endsAll(error: unknown): boolean {
+  return (error instanceof LockedError && error.code !== 'lock-timeout') || error instanceof ConnectionError
+}
+
 /** One turn of a job, added to what its earlier turns did. */
 async function once(
   work: Work,
@@ -110,33 +126,49 @@ async function once(
   onStop: (stop: Stop) => void,
 ): Promise<Ran> {
   const began = performance.now()
-  await recordStart(run.db, run.runId, work.name)
+  await recorded(() => recordStart(run.db, run.runId, work.name))
   const progress = watched(work, run, shareMs, before, onStop)
   const end = async (result: JobResult): Promise<Ran> => {
     const seconds = (before?.seconds ?? 0) + (performance.now() - began) / 1000
     const ran = { job: work.name, seconds, ...added(before, result) }
-    await recordEnd(run.db, run.runId, work.name, ran)
+    await recorded(() => recordEnd(run.db, run.runId, work.name, ran))
     return ran
   }
+  let result: JobResult
   try {
-    return await end(await work.apply(progress.run))
+    result = await work.apply(progress.run)
   } catch (error) {
-    if (!(error instanceof StewardError)) throw error
-    const why = error instanceof InterruptedError ? 'it was interrupted' : 'it failed'
-    const failed: JobResult = {
-      outcome: error instanceof InterruptedError ? 'interrupted' : 'failed',
+    const interrupted = error instanceof InterruptedError
+    result = {
+      outcome: interrupted ? 'interrupted' : 'failed',
       rows: progress.rows(),
       bytes: 0n,
       batches: progress.batches(),
       kept: [],
-      failures: error instanceof InterruptedError ? [] : [error.message],
-      why,
+      failures: interrupted ? [] : [wordsFor(error)],
+      why: interrupted ? 'it was interrupted' : 'it failed',
     }
-    const endsAll =
-      (error instanceof LockedError && error.code !== 'lock-timeout') || error instanceof ConnectionError
-    if (!endsAll) return end(failed)
-    await end(failed).catch(() => {})
-    throw error
+    if (endsAll(error)) {
+      await end(result).catch(() => {})
+      throw error
+    }
+  }
+  return end(result)
+}
+
+/** An error that is none of ours may hold values, so it is only named. */
+function wordsFor(error: unknown): string {
+  if (error instanceof StewardError) return error.message
+  return `a bug in Steward (${error instanceof Error ? error.name : typeof error}); --debug shows where`
+}
+
+/** A record whose connection broke is written over another one: it may not cost the jobs behind it their turn. */
+async function recorded(write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    if (!(error instanceof StewardError && error.code === 'connection-lost')) throw error
+    await write()
   }
 }
 
@@ -151,14 +183,14 @@ function watched(
   const until = performance.now() + shareMs
   let rows = 0n
   let batches = -1
-  let recorded = performance.now()
+  let recordedAt = performance.now()
   const pace: Pace = {
     async next() {
       batches++
-      if (batches > 0 && performance.now() - recorded >= RECORD_EVERY) {
-        recorded = performance.now()
+      if (batches > 0 && performance.now() - recordedAt >= RECORD_EVERY) {
+        recordedAt = performance.now()
         const done = { rows: rows + (before?.rows ?? 0n), batches: batches + (before?.batches ?? 0) }
-        await recordProgress(run.db, run.runId, name, done)
+        await recorded(() => recordProgress(run.db, run.runId, name, done))
       }
       // One batch at least, however short the share.
       if (batches > 0 && performance.now() >= until) return shareOver(shareMs)
@@ -208,47 +240,13 @@ async function notReached(work: Work, run: JobRun, { why, error }: Stop): Promis
     failures: [],
     why: `${why}, ${NOT_REACHED}`,
   }
-  await recordStart(run.db, run.runId, work.name)
-  await recordEnd(run.db, run.runId, work.name, result)
+  await recorded(() => recordStart(run.db, run.runId, work.name))
+  await recorded(() => recordEnd(run.db, run.runId, work.name, result))
   return { job: work.name, seconds: 0, ...result }
 }
 
 async function nothing(work: Work, run: JobRun): Promise<Ran> {
-  await recordNothing(run.db, run.runId, [work.name], NOTHING_DUE)
+  await recorded(() => recordNothing(run.db, run.runId, [work.name], NOTHING_DUE))
   const none = { rows: 0n, bytes: 0n, batches: 0, kept: [], failures: [] }
   return { job: work.name, seconds: 0, outcome: 'nothing', ...none, why: NOTHING_DUE }
-}
-
-/** What a job did in all its turns; the last says why it ended. */
-function added(before: Ran | undefined, now: JobResult): JobResult {
-  if (before === undefined) return now
-  const failures = [...before.failures, ...now.failures]
-  const did = before.rows > 0n || now.outcome !== 'nothing'
-  const ended =
-    failures.length > 0 && now.outcome === 'done'
-      ? 'partial'
-      : did && now.outcome === 'nothing'
-        ? 'done'
-        : now.outcome
-  return {
-    ...now,
-    outcome: ended,
-    rows: before.rows + now.rows,
-    bytes: before.bytes + now.bytes,
-    batches: before.batches + now.batches,
-    kept: keptTogether([...before.kept, ...now.kept]),
-    failures,
-    ...(before.freedBytes === undefined && now.freedBytes === undefined
-      ? {}
-      : { freedBytes: (before.freedBytes ?? 0n) + (now.freedBytes ?? 0n) }),
-    ...(before.returnedBytes === undefined && now.returnedBytes === undefined
-      ? {}
-      : { returnedBytes: (before.returnedBytes ?? 0n) + (now.returnedBytes ?? 0n) }),
-  }
-}
-
-function keptTogether(kept: readonly Kept[]): Kept[] {
-  const byReason = new Map<string, bigint>()
-  for (const { reason, rows } of kept) byReason.set(reason, (byReason.get(reason) ?? 0n) + rows)
-  return [...byReason].map(([reason, rows]) => ({ reason, rows }))
 }

@@ -141,6 +141,38 @@ describe('a run', () => {
     expect(confirmed.exitCode).toBe(0)
   })
 
+  test('drops months that are over without a row in them', async () => {
+    await database.db.execute(
+      raw(`CREATE TABLE agentvine.execution_logs_y2020m01 PARTITION OF agentvine.execution_logs
+             FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-02-01 00:00:00+00')`),
+    )
+    const argv = ['run', '--only', 'agentvine/execution-logs']
+    const planned = await maintain([...argv, '--dry-run'])
+    expect(planned.stdout).toMatch(/^agentvine\/execution-logs +drop-partitions +0 /m)
+    const { exitCode, stdout } = await maintain([...argv, '--yes'])
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^agentvine\/execution-logs +done /m)])
+    expect(
+      await database.db.one(sql`SELECT to_regclass('agentvine.execution_logs_y2020m01') IS NULL AS gone`),
+    ).toEqual({ gone: true })
+  })
+
+  test('does not take a table that is locked for one with nothing due', async () => {
+    await abandoned(2)
+    const argv = ['run', '--only', 'agensium/abandoned-tasks,agentvine/stale-workers']
+    await database.db.transaction(async (tx) => {
+      await tx.execute(raw('LOCK TABLE agensium.tasks'))
+      const [job] = JSON.parse((await maintain([...argv, '--dry-run', '--json'])).stdout)
+      expect(job).toMatchObject({ rows: null, unknown: expect.stringContaining('could not be counted') })
+      const status = JSON.parse((await runCli(['status', '--json', '--url', database.url])).stdout)
+      const rule = status.backlog.find((each: { job: string }) => each.job === 'agensium/abandoned-tasks')
+      expect(rule).toMatchObject({ rows: null, removal: null, unknown: expect.any(String) })
+    })
+    expect((await maintain([...argv, '--yes'])).exitCode).toBe(0)
+    expect(await database.db.one(sql`SELECT count(*) AS n FROM agensium.tasks WHERE status = 'EXPIRED'`)).toEqual({
+      n: 2n,
+    })
+  })
+
   test('that meets another one ends with 8, names it, and leaves no record', async () => {
     await abandoned(1)
     const holder = { command: 'archive run', osUser: 'bo', host: 'shelf' }
@@ -217,11 +249,11 @@ describe('a run that waits', () => {
 
   test('ends with 9 when its time is over, says why, and the next one does the rest', async () => {
     const metrics = join(folder, 'waited.prom')
-    const argv = ['run', '--yes', ...ONE, '--run-time', '300ms', '--metrics-file', metrics]
+    const argv = ['run', '--yes', ...ONE, '--run-time', '1s', '--metrics-file', metrics]
     const { exitCode, stdout, stderr } = await maintain(argv, { env: env() })
     expect(exitCode).toBe(9)
     expect(stderr).toContain(`waits: the stop file ${stop()} is there`)
-    expect(stdout).toContain(`--run-time of 300ms is over, while it waited: the stop file`)
+    expect(stdout).toContain(`--run-time of 1s is over, while it waited: the stop file`)
     expect(await lastRun()).toMatchObject({ outcome: 'unfinished', exit_code: 9 })
     const families = parseExposition(await readFile(metrics, 'utf8'))
     expect(families.get('steward_run_exit_code')?.samples[0]?.value).toBe(9)
@@ -305,6 +337,8 @@ describe('history', () => {
     await maintain(['run', '--yes', ...ONE])
     const job = await maintain(['history', '--job', 'agensium/abandoned-task'])
     expect([job.exitCode, job.stderr]).toEqual([4, expect.stringContaining('did you mean agensium/abandoned-tasks?')])
+    const both = await maintain(['history', '1', '--job', 'agensium/abandoned-tasks'])
+    expect([both.exitCode, both.stderr]).toEqual([2, expect.stringContaining('--job')])
   })
 
   test('shows who, what was typed, what it did and why it ended', async () => {

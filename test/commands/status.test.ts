@@ -99,6 +99,16 @@ describe('the backlog of retention', () => {
       overdue: false,
     })
     expect(after.next.join()).not.toContain('overdue')
+
+    // What became due since the last run is not overdue.
+    await database.db.execute(sql`
+      INSERT INTO agensium.tasks (user_id, tool_id, agents, status, created_at)
+      SELECT id, 'profile-my-data', '["cleaner"]', 'CREATED', now() - interval '1 hour' FROM agensium.users`)
+    const next = 'steward maintain run --dry-run   due by retention rules: 1 row of 1 rule'
+    expect((await full()).next).toContain(next)
+    // Systems that are empty come first in development, and not instead.
+    await database.db.execute(sql`UPDATE steward.environment SET name = 'development'`)
+    expect((await full()).next).toEqual(expect.arrayContaining([expect.stringContaining('steward seed run'), next]))
   })
 
   test('of a table that the role may not read is not guessed, and the rest is shown', async () => {

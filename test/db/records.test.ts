@@ -82,6 +82,18 @@ describe('journal', () => {
       ORDER BY run_id DESC
       LIMIT ${count}`)
 
+  test('a run that fails after its idle connection was cut ends as what it is', async () => {
+    const cut = () =>
+      database.db.execute(sql`
+        SELECT pg_terminate_backend(backend_pid, 5000) FROM steward.journal WHERE outcome IS NULL`)
+    const failed = journalRun(database.db, run, async () => {
+      await cut()
+      throw new InterruptedError('SIGTERM')
+    })
+    await expect(failed).rejects.toBeInstanceOf(InterruptedError)
+    expect(await latest()).toMatchObject([{ outcome: 'interrupted', exit_code: 143 }])
+  })
+
   test('a run is running while it works and done afterwards', async () => {
     const value = await journalRun(database.db, { ...run, plan: { rows: 5 } }, async () => {
       expect(await latest()).toMatchObject([{ outcome: null, ended_at: null, plan: { rows: 5 } }])
@@ -113,20 +125,23 @@ describe('journal', () => {
   })
 
   test('a run whose connection died is settled as lost by the next, not running for ever', async () => {
-    const outcome = journalRun(database.db, run, async () => {
+    const value = await journalRun(database.db, run, async () => {
       const { backend_pid } = await database.db.one<{ backend_pid: number }>(
         sql`SELECT backend_pid FROM steward.journal WHERE outcome IS NULL`,
       )
       await database.db.one(sql`SELECT pg_terminate_backend(${backend_pid}, 5000)`)
-      return { value: null, counts: null }
-    })
-    await expect(outcome).rejects.toMatchObject({ code: 'connection-lost' })
-    expect(await latest()).toMatchObject([{ outcome: null, ended_at: null }])
+      expect(await latest()).toMatchObject([{ outcome: null, ended_at: null }])
 
-    await journalRun(database.db, { ...run, command: 'maintain vacuum' }, async () => ({ value: 1, counts: 1 }))
-    const [, settled] = await latest(2)
-    expect(settled).toMatchObject({ outcome: 'lost', reason: expect.stringContaining('killed') })
-    expect(settled?.ended_at).not.toBeNull()
+      await journalRun(database.db, { ...run, command: 'maintain vacuum' }, async () => ({ value: 1, counts: 1 }))
+      const [, settled] = await latest(2)
+      expect(settled).toMatchObject({ outcome: 'lost', reason: expect.stringContaining('killed') })
+      expect(settled?.ended_at).not.toBeNull()
+      return { value: 'result', counts: { rows: 1 } }
+    })
+    // It lived after all.
+    expect(value).toBe('result')
+    const [, ended] = await latest(2)
+    expect(ended).toMatchObject({ outcome: 'done', exit_code: 0, counts: { rows: 1 }, reason: null })
   })
 
   test('two runs at once leave each other alone', async () => {

@@ -89,6 +89,34 @@ describe('a job that fails', () => {
     expect((await records())[0]).toMatchObject({ outcome: 'failed', reason: 'it failed; no such column' })
   })
 
+  test('by a bug is named, too, without what the error says, and the others are done', async () => {
+    const results = await perform([
+      failing('shop/broken', new TypeError('secret is not a function')),
+      work('shop/a', 1),
+    ])
+    expect(inShort(results)).toEqual(['shop/broken failed 0', 'shop/a done 1'])
+    expect(results[0]?.failures).toEqual(['a bug in Steward (TypeError); --debug shows where'])
+    expect((await records())[0]).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('TypeError') })
+  })
+
+  test('to say whether it is due gets its turn', async () => {
+    const untold = { ...work('shop/late', 1, { due: false }), isDue: () => Promise.reject(new TypeError('no')) }
+    expect(inShort(await perform([work('shop/a', 1), untold]))).toEqual(['shop/a done 1', 'shop/late done 1'])
+  })
+
+  test('to be recorded at first, because its connection broke, is recorded over another one', async () => {
+    let broken = 0
+    const execute: JobRun['db']['execute'] = (statement) => {
+      if (broken++ % 2 === 1) return database.db.execute(statement)
+      return Promise.reject(new OperationError({ code: 'connection-lost', message: 'gone' }))
+    }
+    const results = await perform([work('shop/a', 1), work('shop/b', 0, { due: false })], undefined, {
+      db: { ...database.db, execute },
+    })
+    expect(inShort(results)).toEqual(['shop/a done 1', 'shop/b nothing 0'])
+    expect((await records()).map(({ outcome }) => outcome)).toEqual(['done', 'nothing'])
+  })
+
   test('for a lost lease ends the run', async () => {
     const lost = new LockedError({ code: 'lease-lost', message: 'taken by another' })
     await expect(perform([failing('shop/a', lost), work('shop/b', 1)])).rejects.toBe(lost)

@@ -9,6 +9,7 @@ import type { PlannedJob } from './run.ts'
 const AT_ONCE = 3
 
 const TOO_MANY = 'not looked at: those before it took too long'
+const UNCOUNTED = 'it could not be counted: its table is locked, or too slow to look through'
 
 /**
  * The backlog of each job, in the same order; where it cannot be told (no privilege, a statement that took too long),
@@ -40,9 +41,12 @@ export async function backlogsOf(
 
 async function backlogOfJob(job: Job, db: Database): Promise<PlannedJob> {
   try {
-    return { job, backlog: await job.backlog(db) }
+    const backlog = await job.backlog(db)
+    // At least none says nothing.
+    return backlog.atLeast && backlog.rows === 0n ? { job, unknown: UNCOUNTED } : { job, backlog }
   } catch (error) {
-    if (!(error instanceof StewardError) || error.exitCode !== 6) throw error
+    const untold = error instanceof StewardError && (error.exitCode === 6 || error.code === 'lock-timeout')
+    if (!untold) throw error
     return { job, unknown: error.message }
   }
 }

@@ -1,5 +1,5 @@
 /** `steward maintain history`. */
-import { InvalidValue, NotFoundError } from '../../errors.ts'
+import { InvalidValue, NotFoundError, UsageError } from '../../errors.ts'
 import type { PastJob, PastRun } from '../../maintenance/history.ts'
 import type { Column } from '../../model/column.ts'
 import { nearest } from '../../model/nearest.ts'
@@ -62,6 +62,13 @@ async function find(context: Context, { run, job, ...window }: Input): Promise<F
     context.db(),
   ])
   const { host } = context.actor
+  if (run !== undefined && job !== undefined) {
+    throw new UsageError({
+      code: 'one-or-the-other',
+      message: 'A run shows all of its jobs, and --job all runs of one',
+      hint: `steward maintain history ${run}, or steward maintain history --job ${job}`,
+    })
+  }
   if (run !== undefined) {
     const found = (await hasOwnTable(db, 'journal')) ? await records.pastRun(db, host, run) : undefined
     if (found === undefined) {

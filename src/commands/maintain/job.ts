@@ -20,6 +20,14 @@ export interface Job {
   readonly apply: (db: Database, run: JobRun) => Promise<JobResult>
 }
 
+/**
+ * Whether a job is to be run: what could not be told, or not be counted, may be due, and so are partitions that are over
+ * without a row in them.
+ */
+export function mayBeDue(backlog: Backlog | undefined): boolean {
+  return backlog === undefined || backlog.rows > 0n || backlog.atLeast || (backlog.bytes ?? 0n) > 0n
+}
+
 /** A system whose tables are in the database. */
 export interface PlacedSystem {
   readonly system: System

@@ -1,6 +1,7 @@
 /** How the plan and the results of `maintain run` are shown: a line a job. */
 import type { Column } from '../../model/column.ts'
 import { type Section, silent, type View } from '../../output/view.ts'
+import { mayBeDue } from './job.ts'
 import type { MaintenancePlan, MaintenanceRun } from './run.ts'
 
 const JOB: Column = { key: 'job', kind: 'text' }
@@ -18,7 +19,7 @@ export const JOB_TONES = {
 
 /** What is due, job by job. @param everything with the jobs that have nothing to do, as machines get it */
 export function planView({ jobs: planned, unattended }: MaintenancePlan, everything: boolean): View {
-  const shown = everything ? planned : planned.filter(({ backlog }) => backlog === undefined || backlog.rows > 0n)
+  const shown = everything ? planned : planned.filter(({ backlog }) => mayBeDue(backlog))
   // Without --yes it was said already.
   if (shown.length === 0 && !everything && !unattended) return silent
   const rows = shown.map(({ job, backlog, unknown }) => ({

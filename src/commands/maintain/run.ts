@@ -1,15 +1,16 @@
 /** `steward maintain run`: all that is due, for cron. */
+import type { JobRun } from '../../db/job-run.ts'
 import type { ExitCode } from '../../errors.ts'
 import type { Ran } from '../../maintenance/run-jobs.ts'
-import type { Backlog } from '../../model/job.ts'
+import type { Backlog, JobResult } from '../../model/job.ts'
 import { systems } from '../../systems/registry.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { duration, list, text } from '../flags.ts'
-import { exitCodeOfJobs, governed } from '../governed.ts'
+import { countedSince, exitCodeOfJobs, governed } from '../governed.ts'
 import { isForPeople } from '../overview.ts'
 import { backlogsOf } from './backlogs.ts'
 import { chosenJobs } from './chosen.ts'
-import type { Job } from './job.ts'
+import { type Job, mayBeDue } from './job.ts'
 import { planView, runView } from './run-view.ts'
 
 /** A job with what waits for it, or why that cannot be told. */
@@ -21,6 +22,8 @@ export interface PlannedJob {
 
 export interface MaintenancePlan {
   readonly jobs: readonly PlannedJob[]
+  /** When the run began, by `performance.now()`: looking at what is due is part of its time. */
+  readonly began: number
   /** Confirmed beforehand: a run that finds nothing is recorded, too. */
   readonly unattended: boolean
 }
@@ -59,9 +62,11 @@ export const run = defineDestroyCommand({
     metricsFile: text('<path>', 'write figures for Prometheus into this file at the end'),
   },
   async plan(context, input): Promise<MaintenancePlan> {
+    const began = performance.now()
     const jobs = await chosenJobs(context, input)
     const { yes, confirm } = context.globals
-    return { jobs: await backlogsOf(context, jobs), unattended: yes || confirm !== undefined }
+    const patience = input.runTime === undefined ? {} : { patienceMs: input.runTime * LOOKING }
+    return { jobs: await backlogsOf(context, jobs, patience), began, unattended: yes || confirm !== undefined }
   },
   planView: (plan, _input, { format }) => planView(plan, !isForPeople(format)),
   nothing: ({ jobs, unattended }) =>
@@ -74,15 +79,16 @@ export const run = defineDestroyCommand({
     const due = jobs.filter(isDue)
     return `Run ${due.length.toLocaleString('en')} ${due.length === 1 ? 'job' : 'jobs'} on what is due`
   },
-  async apply(context, { runTime, metricsFile }, { jobs }): Promise<MaintenanceRun> {
-    const began = performance.now()
+  async apply(context, { runTime, metricsFile }, { jobs, ...planned }): Promise<MaintenanceRun> {
+    // What somebody thinks over at a terminal is not.
+    const began = planned.unattended ? planned.began : performance.now()
     const measured = async (exitCode: ExitCode, ran: readonly Ran[]): Promise<string | undefined> => {
       if (metricsFile === undefined) return undefined
       const { measure } = await import('./measure.ts')
       return measure(context, metricsFile, jobs, ran, { seconds: (performance.now() - began) / 1000, exitCode })
     }
     try {
-      const { jobs: ran, exitCode } = await perform(context, jobs, runTime)
+      const { jobs: ran, exitCode } = await perform(context, jobs, began, runTime)
       const metrics = await measured(exitCode, ran)
       return { jobs: ran, exitCode: metrics === undefined ? exitCode : worse(exitCode), ...(metrics && { metrics }) }
     } catch (error) {
@@ -100,9 +106,11 @@ export const run = defineDestroyCommand({
   exitCode: ({ exitCode }) => exitCode,
 })
 
-/** What cannot be told may be due. */
+/** Share of the run time for looking at what is due; what was not looked at may be due. */
+const LOOKING = 0.25
+
 function isDue({ backlog }: PlannedJob): boolean {
-  return backlog === undefined || backlog.rows > 0n
+  return mayBeDue(backlog)
 }
 
 /** A run whose figures are missing is not whole; one that failed stays what it is. */
@@ -113,6 +121,7 @@ function worse(exitCode: ExitCode): ExitCode {
 async function perform(
   context: Context,
   planned: readonly PlannedJob[],
+  began: number,
   runTimeMs: number | undefined,
 ): Promise<MaintenanceRun> {
   const [{ runJobs, jobsInTurn }, { settleLostJobs, jobSummaries }, { forgetHolds }] = await Promise.all([
@@ -127,18 +136,20 @@ async function perform(
       due.map(({ job, backlog }) => [job.name, backlog === undefined ? null : String(backlog.rows)]),
     ),
   }
-  return governed(context, { schemas, runTimeMs, plan }, async (jobRun) => {
+  const timing = { runTimeMs, began }
+  return governed(context, { schemas, plan, ...timing }, async (jobRun) => {
     await settleLostJobs(jobRun.db)
     await forgetHolds(jobRun.db, (tx) => jobRun.lease.guard(tx))
     const works = planned.map(({ job, ...rest }) => ({
       name: job.name,
       schema: job.schema,
       due: isDue({ job, ...rest }),
-      isDue: async ({ db }: typeof jobRun) => schemas.includes(job.schema) && (await job.backlog(db)).rows > 0n,
-      apply: (share: typeof jobRun) => job.apply(share.db, share),
+      isDue: async ({ db }: typeof jobRun) => schemas.includes(job.schema) && mayBeDue(await job.backlog(db)),
+      apply: (share: typeof jobRun) => applied(context, job, share),
     }))
     const inTurn = jobsInTurn(works, await jobSummaries(jobRun.db))
-    const jobs = await runJobs(inTurn, jobRun, runTimeMs)
+    const timeLeft = runTimeMs === undefined ? undefined : countedSince(timing) + runTimeMs - performance.now()
+    const jobs = await runJobs(inTurn, jobRun, timeLeft)
     const exitCode = exitCodeOfJobs(jobs, context.signal)
     const counts = Object.fromEntries(
       jobs
@@ -147,6 +158,19 @@ async function perform(
     )
     return { value: { jobs, exitCode }, counts, exitCode, ...reasonOf(jobs) }
   })
+}
+
+/** Does the job; the stack of an unexpected error is told where somebody asked for it: only its name goes on. */
+async function applied(context: Context, job: Job, run: JobRun): Promise<JobResult> {
+  try {
+    return await job.apply(run.db, run)
+  } catch (error) {
+    const { StewardError } = await import('../../errors.ts')
+    if (context.argv.includes('--debug') && !(error instanceof StewardError)) {
+      context.ui.warn(`${job.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+    throw error
+  }
 }
 
 /** Why the run did not do all, in one line for the journal. */
