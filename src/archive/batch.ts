@@ -16,7 +16,7 @@ import { TEXT_SETTINGS } from './digest.ts'
 import { deletedSoFar, move, refuseUnlisted } from './move.ts'
 import { IN_USE, Keeping } from './reasons.ts'
 import { nextBatchId, recordBatch, recordBatchTables } from './record.ts'
-import { leavesWith, liesAt, type Rows, relation, rowsSql } from './rows.ts'
+import { leavesWith, liesAt, PLANNER_SETTINGS, type Rows, relation, rowsSql } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape } from './shape.ts'
 import { recordTombstones } from './tombstones.ts'
@@ -82,8 +82,7 @@ export function runBatch(
     ...TEXT_SETTINGS,
     // A policy that hides rows is an error, never fewer rows.
     row_security: 'off',
-    // Compiling a statement that runs once takes longer than running it.
-    jit: 'off',
+    ...PLANNER_SETTINGS,
     ...prepared.selection.settings,
   }
   return db.transaction((tx) => batchIn(tx, prepared, candidates, run, options), {

@@ -21,7 +21,7 @@ import {
   upSql,
 } from './levels.ts'
 import { IN_USE, Keeping, ringOf, stillReferenced } from './reasons.ts'
-import { leavesWith, liesAt, Rows, type RowsAnswer, relation } from './rows.ts'
+import { leavesWith, Rows, type RowsAnswer, relation } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape, Stage } from './shape.ts'
 
@@ -345,7 +345,7 @@ export async function dueAmong(
       WITH due AS MATERIALIZED (
         SELECT ${identifier('r', 'tableoid')} AS t, ${identifier('r', 'ctid')} AS c
         FROM ${relation(leaf)} AS r
-        WHERE ${liesAt('r', tids)}
+        WHERE r.ctid = ANY (${tids}::tid[])
           AND ${selection.due('r')}
         ${lock ? sql`FOR UPDATE OF r SKIP LOCKED` : sql``}
       )

@@ -13,7 +13,7 @@ import { TEXT_SETTINGS } from './digest.ts'
 import { type MissingIndex, missingIndexes } from './indexes.ts'
 import { missingPrivileges, nameOf, readShape } from './prepare.ts'
 import { Keeping, STILL_ACTIVE } from './reasons.ts'
-import { Rows, type RowsAnswer, relation, rowsSql } from './rows.ts'
+import { PLANNER_SETTINGS, Rows, type RowsAnswer, relation, rowsSql } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape } from './shape.ts'
 import { type PlannedStatement, statementsOf } from './statements.ts'
@@ -100,7 +100,7 @@ export async function planArchive(
       readOnly: true,
       isolation: 'repeatable read',
       lockTimeoutMs: LOCK_MS,
-      settings: { ...TEXT_SETTINGS, search_path: '', row_security: 'off', jit: 'off' },
+      settings: { ...TEXT_SETTINGS, search_path: '', row_security: 'off', ...PLANNER_SETTINGS },
     },
   )
   const { root, ...facts } = plan

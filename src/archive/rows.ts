@@ -109,15 +109,22 @@ export function rowsSql(table: Table, rows: Rows, columns: Readonly<Record<strin
     ...Object.entries(columns).map(([alias, name]) => sql`${identifier('x', name)} AS ${identifier(alias)}`),
   ])
   const parts = leavesWith(table, rows, within).map(
-    ({ leaf, tids }) => sql`SELECT ${list} FROM ${relation(leaf)} AS x WHERE ${liesAt('x', tids)}`,
+    ({ leaf, tids }) => sql`SELECT ${list} FROM ${relation(leaf)} AS x WHERE x.ctid = ANY (${tids}::tid[])`,
   )
   if (parts.length > 0) return join(parts, '\n      UNION ALL ')
   return sql`SELECT ${list} FROM ${relation(table)} AS x WHERE FALSE`
 }
 
 /**
- * Condition that a row lies at one of these places. The planner does not see how many there are, and so always goes to
- * them directly (TidScan): for many it would rather read the whole table, batch after batch.
+ * Settings of the transactions that work on sets of rows. Pages were just read when rows are gone to again, so that
+ * going to them one by one (TidScan, index scan) costs hardly more than the processor's time: the planner would rather
+ * read whole tables, batch after batch. Compiling statements that run once takes longer than running them.
+ */
+export const PLANNER_SETTINGS: Readonly<Record<string, string>> = { random_page_cost: '0.1', jit: 'off' }
+
+/**
+ * Condition that a row lies at one of these places, for statements on one table: the planner does not see how many
+ * there are, and always goes to them directly (TidScan). In a join it had better know.
  *
  * @param alias of the leaf
  */

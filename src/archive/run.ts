@@ -37,6 +37,8 @@ export interface ArchiveResult extends JobResult {
 }
 
 const MOST_ROWS = 50_000
+/** Share of the rows of a batch that are planned for, since aggregates differ in size. */
+const ROOM = 0.9
 /** Roots of the first batch, and of any. */
 const FIRST_ROOTS = 100
 const MOST_ROOTS = 20_000
@@ -185,7 +187,7 @@ class Work {
           ended: this.result('done', `--limit of ${limit} is reached`, this.#failures),
         }
       }
-      const slice = await candidates.peek(Math.min(this.#size.current, limit - this.#roots))
+      const slice = await candidates.peek(Math.min(this.#size.current, this.#rootsThatFit, limit - this.#roots))
       if (slice.length === 0) break
       const stop = await this.#run.pace.next()
       if (stop !== undefined) {
@@ -253,6 +255,17 @@ class Work {
     }
   }
 
+  /** Roots whose rows should be no more than a batch may have, by the average so far. */
+  get #rootsThatFit(): number {
+    const rows = this.#rowsGone
+    if (this.#roots === 0 || rows === 0) return Number.POSITIVE_INFINITY
+    return Math.max(1, Math.floor((this.#mostRows * this.#roots * ROOM) / rows))
+  }
+
+  get #rowsGone(): number {
+    return Number([...this.#rows.values()].reduce((sum, rows) => sum + rows, 0n))
+  }
+
   #took(result: BatchResult): void {
     if (result.roots > 0) this.#batches++
     this.#roots += result.roots
@@ -263,9 +276,8 @@ class Work {
       this.#rows.set(table, (this.#rows.get(table) ?? 0n) + rows)
       this.#bytes += BigInt(Math.round(Number(rows) * (this.#rowBytes.get(table) ?? 0)))
     }
-    const done = [...this.#rows.values()].reduce((sum, rows) => sum + rows, 0n)
     const label = `${this.#selection.keeps === 'archive' ? 'archiving' : 'deleting'} ${this.#selection.rule}`
-    this.#run.onProgress({ label, done: Number(done), unit: 'rows' })
+    this.#run.onProgress({ label, done: this.#rowsGone, unit: 'rows' })
   }
 
   async #planAnew(): Promise<Prepared> {

@@ -5,7 +5,7 @@ import type { Closure } from './closure.ts'
 import { detachSql, downSql, type From, type Holding, holdsSql } from './levels.ts'
 import { copySql, deleteSql } from './move.ts'
 import { nameOf } from './prepare.ts'
-import { liesAt, relation } from './rows.ts'
+import { relation } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape } from './shape.ts'
 
@@ -35,7 +35,7 @@ export function statementsOf(
     'Lock roots, and ask again whether they are due',
     sql`SELECT r.tableoid, r.ctid
 FROM ${relation(leaf)} AS r
-WHERE ${liesAt('r', '')}
+WHERE r.ctid = ANY (${''}::tid[])
   AND ${selection.due('r')}
 FOR UPDATE OF r SKIP LOCKED`,
   )

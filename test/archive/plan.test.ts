@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { downSql } from '../../src/archive/levels.ts'
 import { type ArchivePlan, planArchive } from '../../src/archive/plan.ts'
 import { prepare } from '../../src/archive/prepare.ts'
-import { Rows } from '../../src/archive/rows.ts'
+import { PLANNER_SETTINGS, Rows } from '../../src/archive/rows.ts'
 import { runArchive } from '../../src/archive/run.ts'
 import type { TableRequest } from '../../src/archive/selection-table.ts'
 import { connect } from '../../src/db/connect.ts'
@@ -143,11 +143,12 @@ describe('a plan', () => {
     expect(would(planned)['shop.orders']).toBe(planned.roots)
   })
 
-  test('goes to the rows of a level by their places and by the index of the key, whatever the statistics say', async () => {
+  test('goes to the rows of a level by their places and by the index of the key, with statistics or without', async () => {
     await execute(
       db,
       'CREATE INDEX ON shop.lines (order_id)',
-      `INSERT INTO shop.orders SELECT n, 'done', NULL, ${OLD} FROM generate_series(1000, 30000) n`,
+      `ALTER TABLE shop.lines ADD COLUMN filler text DEFAULT repeat('x', 300)`,
+      `INSERT INTO shop.orders SELECT n, 'done', repeat('x', 300), ${OLD} FROM generate_series(1000, 30000) n`,
       'INSERT INTO shop.lines SELECT n * 10 + k, n FROM generate_series(1000, 30000) n, generate_series(1, 3) k',
     )
     for (const analyzed of [false, true]) {
@@ -161,7 +162,9 @@ describe('a plan', () => {
              WHERE id < 3000 GROUP BY 1`),
       )
       const statement = downSql(lines, [{ key, parents: Rows.of(answers), parent: shape.root }], undefined, true)
-      const rows = await db.rows<{ 'QUERY PLAN': string }>(sql`EXPLAIN ${statement}`)
+      const rows = await db.transaction((tx) => tx.rows<{ 'QUERY PLAN': string }>(sql`EXPLAIN ${statement}`), {
+        settings: PLANNER_SETTINGS,
+      })
       const text = rows.map((row) => row['QUERY PLAN']).join('\n')
       expect(text).toMatch(/Index (Only )?Scan using lines_order_id_idx|Bitmap Index Scan on lines_order_id_idx/)
       expect(text).toContain('Tid Scan on orders x')
