@@ -133,21 +133,25 @@ export async function lockPartitions(tx: Transaction, { schema, table }: Monthly
 
 /**
  * Makes the partition of one month, unless some partition holds it, or a part of it, already. Of runs that meet, one
- * makes it and the others find it made.
+ * makes it and the others find it made. Whoever writes into the table waits until the transaction ends: it should do
+ * nothing else.
  *
  * @returns how many rows moved into it; undefined when there was nothing to make
  */
 export async function ensureMonth(tx: Transaction, monthly: MonthlyTable, month: Month): Promise<number | undefined> {
   await lockPartitions(tx, monthly)
-  const holder = await holderOf(tx, monthly, month)
-  return holder === undefined ? createMonth(tx, monthly, month) : undefined
+  if ((await holderOf(tx, monthly, month)) !== undefined) return undefined
+  // A writer who has found his way to the default partition, and waits there for us, would be refused once the month is
+  // attached. So writers wait before they look for their way, at the table; readers do not.
+  await tx.execute(sql`LOCK TABLE ONLY ${identifier(monthly.schema, monthly.table)} IN SHARE ROW EXCLUSIVE MODE`)
+  return createMonth(tx, monthly, month)
 }
 
 /**
  * Makes the partition of one month. Rows of that month that already lie in the default partition move into it, since a
  * partition cannot be attached while the default one holds rows of its range.
  *
- * The table is built beside the others and attached at the end: writers of other months wait for the attaching alone.
+ * The table is built beside the others and attached at the end, so that readers wait for the attaching alone.
  * It belongs to whoever the partitioned table belongs to, whoever makes it.
  *
  * @returns how many rows moved

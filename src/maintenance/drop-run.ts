@@ -25,7 +25,7 @@ export interface DropOptions {
   /** Removes the due rows of the default partition. */
   readonly removeRows: (item: DropItem) => Promise<Removed>
   /** In place of a plain drop: the rows are kept somewhere before. */
-  readonly archive?: (item: DropItem) => Promise<Removed>
+  readonly archive?: (item: DropItem, waits: DropWaits) => Promise<Removed>
 }
 
 export interface DropResult {
@@ -50,6 +50,8 @@ export async function applyDrops(
   const failures: string[] = []
   let [rows, bytes, batches] = [0n, 0n, 0]
   let stop: Pick<JobResult, 'outcome' | 'why'> | undefined
+  // Who did not let one partition go will not let the next one go either, most likely.
+  let { attempts } = options.waits
   for (const item of due) {
     stop ??= asStop(await run.pace.next())
     const name = nameOf(item)
@@ -63,7 +65,7 @@ export async function applyDrops(
       continue
     }
     try {
-      const removed = await remove(db, plan, item, run, options)
+      const removed = await remove(db, plan, item, run, { ...options, waits: { ...options.waits, attempts } })
       rows += removed.rows
       batches += removed.batches
       kept.push(...(removed.kept ?? []))
@@ -77,6 +79,7 @@ export async function applyDrops(
       else told('done', { removed: removed.rows, returnedBytes })
     } catch (error) {
       if (!(error instanceof StewardError) || endsRun(error)) throw error
+      if (error.code === 'lock-timeout') attempts = 1
       failures.push(`${name}: ${error.message}`)
       told('failed', { error: error.message })
     }
@@ -129,7 +132,7 @@ async function remove(
       return told(await guarded((tx) => dropLeftBehind(tx, table, partition, waits)))
     }
     default:
-      if (archive !== undefined) return archive(item)
+      if (archive !== undefined) return archive(item, waits)
       return told(await guarded((tx) => dropPartition(tx, table, partition, sql`${cutoff}::timestamptz`, waits)))
   }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureMonth, ensureMonths, monthsBetween, partitionsOf } from '../../src/db/partitions.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 
 const monthly = { schema: 'p', table: 'log lines', field: 'at' }
 
@@ -83,6 +84,29 @@ test('a partition belongs to whom its table belongs to, whoever makes it', async
     await database.db.execute(raw(`DROP OWNED BY ${role}`))
     await database.db.execute(raw(`DROP ROLE ${role}`))
   }
+})
+
+test('a row that comes while its month is made is not refused', async () => {
+  const { db } = database
+  await db.execute(sql`INSERT INTO p."log lines" (run, at, line) VALUES (1, '2028-01-01 00:00:00+00', 'early')`)
+  let coming: Promise<number> | undefined
+  await db.transaction(async (tx) => {
+    expect(await ensureMonth(tx, monthly, { year: 2028, month: 1 })).toBe(1)
+    // Its way led to the default partition when it began.
+    coming = db.execute(
+      sql`INSERT INTO p."log lines" (run, at, line) VALUES (1, '2028-01-02 00:00:00+00', 'meanwhile')`,
+    )
+    await until('the writer waits', async () => {
+      const { rows } = await db.one<{ rows: bigint }>(sql`SELECT COUNT(*) AS rows FROM pg_locks WHERE NOT granted`)
+      return rows > 0n
+    })
+  })
+  await expect(coming).resolves.toBe(1)
+  expect(await db.rows(sql`SELECT line FROM p."log lines_y2028m01" ORDER BY at`)).toEqual([
+    { line: 'early' },
+    { line: 'meanwhile' },
+  ])
+  await db.execute(sql`DELETE FROM p."log lines"`)
 })
 
 test('rows of the month leave the default partition, others stay, and nothing about them changes', async () => {

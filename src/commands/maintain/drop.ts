@@ -2,6 +2,7 @@
 import type { Database } from '../../db/database.ts'
 import type { DropWaits } from '../../db/drop-partition.ts'
 import type { JobRun } from '../../db/job-run.ts'
+import { InterruptedError, LockedError } from '../../errors.ts'
 import type { DropItem, DropPlan } from '../../maintenance/drop-partitions.ts'
 import type { DropResult, Removed } from '../../maintenance/drop-run.ts'
 import type { RuleScope } from '../../model/due.ts'
@@ -9,10 +10,10 @@ import type { JobResult } from '../../model/job.ts'
 import { allOf, identifier, quoteIdentifier, sql } from '../../model/sql.ts'
 
 /**
- * Rows up to which a partition is archived by one copy; it is the batch in flight that a stop request waits for. Those
- * of a larger one move batch by batch first.
+ * Rows up to which a partition is archived by one copy; it is the batch in flight that the end of `--run-time` waits
+ * for. Those of a larger one move batch by batch first.
  */
-const MOST_COPIED = 2_000_000n
+const MOST_COPIED = 1_000_000n
 
 /**
  * Does what the plan says. Where the table is not partitioned by the rule's field, the due rows go one by one, as for a
@@ -33,7 +34,9 @@ export async function dropDue(
   return applyDrops(db, plan, run, {
     waits,
     removeRows: async (item) => removedOf(await byRows(db, rule, run, item)),
-    ...(rule.applied.rule.archives ? { archive: (item) => archive(db, rule, plan, run, waits, item) } : {}),
+    ...(rule.applied.rule.archives
+      ? { archive: (item, patience) => archive(db, rule, plan, run, patience, item) }
+      : {}),
   })
 }
 
@@ -55,13 +58,34 @@ async function archive(
   waits: DropWaits,
   item: DropItem,
 ): Promise<Removed> {
-  const before = item.rows > MOST_COPIED ? removedOf(await byRows(db, rule, run, item)) : undefined
-  if (before?.stopped !== undefined || (before?.failures ?? []).length > 0) return before ?? { rows: 0n, batches: 0 }
-  const { archivePartition } = await import('../../archive/partition.ts')
+  const { archivePartition, GAVE_WAY } = await import('../../archive/partition.ts')
   const place = { schema: item.partitionSchema, name: item.partition }
   const options = { table, cutoff: sql`${cutoff}::timestamptz`, waits }
-  const { rows, batches } = await archivePartition(db, rule, place, run, options)
-  return { rows: rows + (before?.rows ?? 0n), batches: batches + (before?.batches ?? 0) }
+  const whole = async (): Promise<Removed> => {
+    try {
+      const { rows, batches, dropped } = await archivePartition(db, rule, place, run, options)
+      // An empty one has no batch, and is gone all the same.
+      return { rows, batches: Math.max(batches, Number(dropped)) }
+    } catch (error) {
+      // The run says why it stops, or that the lease is lost.
+      const stop = run.signal.aborted ? await run.pace.next() : undefined
+      if (stop === undefined) throw error
+      const outcome = stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
+      return { rows: 0n, batches: 0, stopped: { why: stop.why, outcome } }
+    }
+  }
+  if (item.rows <= MOST_COPIED) {
+    try {
+      return await whole()
+    } catch (error) {
+      if (!(error instanceof LockedError && error.code === GAVE_WAY)) throw error
+    }
+  }
+  // Batches of rows keep nobody waiting; what comes meanwhile is little, and goes with the partition.
+  const before = removedOf(await byRows(db, rule, run, item))
+  if (before.stopped !== undefined || (before.failures ?? []).length > 0) return before
+  const rest = await whole()
+  return { ...rest, rows: rest.rows + before.rows, batches: rest.batches + before.batches }
 }
 
 /** The due rows of the whole table, or of one partition, batch by batch: the engine of `archive` and `delete` rules. */
