@@ -20,8 +20,11 @@ export interface ExportResult extends JobResult {
   readonly exported: readonly ExportedBatch[]
 }
 
-/** So many failures in a row, and the store or the database is in trouble rather than a batch. */
-const HOPELESS = 5
+/**
+ * So many failures in a row, or so many milliseconds of nothing but failures, and the store or the database is in trouble
+ * rather than a batch. A server that never answers takes its two minutes for each.
+ */
+const HOPELESS = { failures: 5, ms: 120_000 }
 
 /**
  * Exports batches one after the other; a batch that fails does not stop the others.
@@ -41,18 +44,24 @@ export async function exportBatches(
   expectLoadable(options)
   const exported: ExportedBatch[] = []
   let failuresInARow = 0
+  let lastGood = performance.now()
   for (const batchId of batches) {
     const stop = await run.pace.next()
     if (stop !== undefined) {
       return summed(exported, stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished', stop.why)
     }
-    const done = await exportOne(db, batchId, store, run, options)
+    const done = await exportOne(db, batchId, store, run, options).catch((error: unknown) => {
+      throw withExported(error, exported)
+    })
     // Requests to a store end when a stop is asked for; the batch has lost nothing, and its files have no effect yet.
     if (done instanceof InterruptedError) return summed(exported, 'interrupted', done.message)
     exported.push(done)
     failuresInARow = done.outcome === 'failed' ? failuresInARow + 1 : 0
-    if (failuresInARow === HOPELESS && exported.length < batches.length) {
-      return summed(exported, undefined, `${HOPELESS} batches in a row failed, so the others were not tried`)
+    if (failuresInARow === 0) lastGood = performance.now()
+    const isHopeless = failuresInARow >= HOPELESS.failures || performance.now() - lastGood > HOPELESS.ms
+    if (isHopeless && exported.length < batches.length) {
+      const what = failuresInARow === 1 ? '1 batch' : `${failuresInARow} batches in a row`
+      return summed(exported, undefined, `${what} failed, so the others were not tried`)
     }
   }
   return summed(
@@ -135,6 +144,29 @@ async function endOfRun(db: Database, error: StewardError): Promise<unknown> {
       )
     : undefined
 }
+
+/** The error that ends a run, with what was exported before it: nothing else would say so. */
+function withExported(error: unknown, batches: readonly ExportedBatch[]): unknown {
+  const ids = batches
+    .filter(({ outcome }) => outcome === 'exported' || outcome === 'written')
+    .map(({ batchId }) => batchId)
+  const Kind = [ConnectionError, LockedError].find((kind) => error instanceof kind)
+  if (ids.length === 0 || Kind === undefined || !(error instanceof StewardError)) return error
+  const { code, message, hint, problems, details } = error
+  const named = ids.length > NAMED ? `${ids.slice(0, NAMED).join(', ')}, …` : ids.join(', ')
+  const before = `${ids.length === 1 ? 'Batch' : 'Batches'} ${named} ${ids.length === 1 ? 'was' : 'were'} exported before`
+  return new Kind({
+    code,
+    message,
+    hint: hint === undefined ? before : `${before}. ${hint}`,
+    problems,
+    details: { ...details, exported: ids.map(String) },
+    cause: error,
+  })
+}
+
+/** Batches named in a hint; all of them are in the details. */
+const NAMED = 10
 
 /** Codes of a connection that broke while it was used. */
 const LOST = new Set(['connection-lost', 'commit-unknown'])

@@ -57,8 +57,10 @@ export class ParquetFile {
         name: element.name,
         data: this.#values[index] ?? [],
         // A dictionary would take -0 for 0.
-        ...(element.type === 'FLOAT' || element.type === 'DOUBLE' ? { encoding: 'PLAIN' as const } : {}),
-        ...(isJson(element) ? { statistics: false } : {}),
+        ...(isFloat(element) ? { encoding: 'PLAIN' as const } : {}),
+        // NaN has no place in least and greatest values; DuckDB, to which it is the greatest number, would pass over a
+        // group that holds one.
+        ...(isFloat(element) || isJson(element) ? { statistics: false } : {}),
       })),
       rowGroupSize: this.#rows,
     })
@@ -77,6 +79,10 @@ export class ParquetFile {
 
 function schemaOf(columns: readonly SchemaElement[]): SchemaElement[] {
   return [{ name: 'root', num_children: columns.length }, ...columns]
+}
+
+function isFloat({ type }: SchemaElement): boolean {
+  return type === 'FLOAT' || type === 'DOUBLE'
 }
 
 function isJson({ converted_type }: SchemaElement): boolean {

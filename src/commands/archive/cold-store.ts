@@ -3,6 +3,7 @@ import type { FiledTable } from '../../archive/cold/release.ts'
 import { type ColdFormat, type Config, schemaOf } from '../../config/config.ts'
 import { UsageError } from '../../errors.ts'
 import type { System } from '../../model/system.ts'
+import type { Store } from '../../storage/store.ts'
 
 /** Written where neither the command line nor the profile names formats. */
 const FORMATS: readonly ColdFormat[] = ['copy', 'parquet']
@@ -48,6 +49,22 @@ export function filedTables(
   return systems.flatMap((system) =>
     filesOf(system).map((one) => ({ ...one, schema: schemaOf(config, system.name) })),
   )
+}
+
+/**
+ * Whether a store is the one that the data home has where the profile names none, and has no folder yet. One that the
+ * profile names has to be there: written to in place of a disk that is not mounted, cold files would be on another one.
+ */
+export async function isToBeMade(config: Config, store: Store): Promise<boolean> {
+  if (config.origins.get(`stores.${store.name}`) !== 'default') return false
+  const { FileStore } = await import('../../storage/file-store.ts')
+  return store instanceof FileStore && !(await store.exists())
+}
+
+/** Makes the folder of such a store. @throws OperationError when the file system does not let it be made */
+export async function makeRoot(store: Store): Promise<void> {
+  const { FileStore } = await import('../../storage/file-store.ts')
+  if (store instanceof FileStore) await store.make()
 }
 
 function whichStore(names: readonly string[]): UsageError {

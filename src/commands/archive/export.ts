@@ -8,7 +8,7 @@ import { systems } from '../../systems/registry.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { duration, type Flag, list, text, toggle, variadicArgument } from '../flags.ts'
 import { exitCodeOfJobs, governed } from '../governed.ts'
-import { type ColdTarget, coldTarget, filedTables } from './cold-store.ts'
+import { type ColdTarget, coldTarget, filedTables, isToBeMade, makeRoot } from './cold-store.ts'
 
 const age: Flag<string | undefined> = {
   metavar: '<age>',
@@ -75,7 +75,7 @@ export const exportCommand = defineDestroyCommand({
       ])
     const target = coldTarget(config, input)
     expectLoadable({ formats: target.formats, keepRows: input.keepRows })
-    const stores = openStores(config.stores)
+    const stores = openStores(config.stores, { signal: context.signal })
     try {
       const store = stores.named(target.store)
       const batches = ids.length > 0 ? await namedBatches(db, ids) : await dueBatches(db, target)
@@ -83,7 +83,7 @@ export const exportCommand = defineDestroyCommand({
         store.uriOf(`${batchFolder({ ...batch, database: db.database })}/${MANIFEST}`)
       const [first] = batches
       // A store that cannot be reached is told once, with what to do about it, before anything is asked or done.
-      if (first !== undefined) await store.stat(uriOf(first))
+      if (first !== undefined && !(await isToBeMade(config, store))) await store.stat(uriOf(first))
       return { target, keepRows: input.keepRows, batches: batches.map((batch) => ({ ...batch, uri: uriOf(batch) })) }
     } finally {
       await stores.close()
@@ -128,6 +128,7 @@ export const exportCommand = defineDestroyCommand({
       try {
         const ids = batches.map(({ id }) => id)
         const store = stores.named(target.store)
+        if (await isToBeMade(config, store)) await makeRoot(store)
         const result = await exportBatches(run.db, ids, store, run, { formats: target.formats, keepRows, filed })
         const exitCode = exitCodeOfJobs([result], context.signal)
         const counts = { batches: result.batches, rows: String(result.rows), bytes: String(result.bytes) }

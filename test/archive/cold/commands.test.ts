@@ -1,11 +1,15 @@
 /** `steward archive export`, and the job of `maintain run`, as an operator types them. */
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { raw, sql } from '../../../src/model/sql.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { runCli } from '../../support/run-cli.ts'
+import { sdkEnvironment } from '../../support/s3.ts'
+import { until } from '../../support/until.ts'
 import { archiveItems, archiveRows, createShop } from './support.ts'
 
 let database: TestDatabase
@@ -160,6 +164,103 @@ describe('archive export', () => {
     expect(await statesOf(...batches)).toContain('archived')
     expect((await steward('archive export --profile dev --store cold --yes')).exitCode).toBe(0)
     expect(await statesOf(...batches)).toEqual(['cold', 'cold'])
+  })
+
+  test('ends with 7 when some could not be exported, and names them', async () => {
+    const [bad, good] = [await archiveItems(database.db), await archiveItems(database.db)]
+    const obstacle = join(project, 'cold/archive', database.db.database, 'shop/old-items', `batch-${bad}`)
+    await writeFile(obstacle, '')
+    const done = await steward('archive export --profile dev --store cold --yes')
+    expect(done.exitCode).toBe(7)
+    expect(done.stdout).toMatch(new RegExp(`^ *${bad}  failed .*a file is where its folder would be`, 'm'))
+    expect(done.stdout).toMatch(new RegExp(`^ *${good}  exported `, 'm'))
+    expect(await statesOf(bad, good)).toEqual(['archived', 'cold'])
+    await rm(obstacle)
+    expect((await steward('archive export --profile dev --store cold --yes')).exitCode).toBe(0)
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends by %s with %i, and leaves the batch in flight where it was', async (signal, exitCode) => {
+    const batches = [await archiveItems(database.db), await archiveItems(database.db)]
+    let send = (_signal: typeof signal) => {}
+    const options = {
+      signals(sender: typeof send) {
+        send = sender
+      },
+    }
+    const done = await database.db.transaction(async (tx) => {
+      await tx.execute(raw('LOCK TABLE shop_archive.items IN ACCESS EXCLUSIVE MODE'))
+      const running = steward('archive export --profile dev --store cold --yes --json', options)
+      await until('the rows of the first batch are waited for', () =>
+        database.db
+          .one<{ waits: boolean }>(
+            sql`SELECT count(*) > 0 AS waits FROM pg_locks WHERE NOT granted AND relation = 'shop_archive.items'::regclass`,
+          )
+          .then(({ waits }) => waits),
+      )
+      send(signal)
+      return { running }
+    })
+    const { exitCode: ended, stdout } = await done.running
+    expect(ended).toBe(exitCode)
+    const { batches: named, run } = JSON.parse(stdout)
+    expect(named).toEqual([])
+    expect(run).toMatchObject({ batches: 0, why: 'Interrupted' })
+    expect(await statesOf(...batches)).toEqual(['archived', 'archived'])
+    const journal = await database.db.one(
+      sql`SELECT outcome, exit_code FROM steward.journal ORDER BY run_id DESC LIMIT 1`,
+    )
+    expect(journal).toMatchObject({ exit_code: exitCode })
+    await steward('archive export --profile dev --store cold --yes')
+  })
+
+  test('leaves at once when a store that does not answer is asked for the plan', async () => {
+    const batchId = await archiveItems(database.db)
+    const silent = createServer((socket) => {
+      socket.on('error', () => {})
+      send('SIGTERM')
+    })
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    await appendFile(
+      join(project, 'steward.yaml'),
+      `  silent: { url: '${database.url}', stores: { cold: { url: 's3://cold', endpoint: 'http://127.0.0.1:${port}' } } }\n`,
+    )
+    let send = (_signal: 'SIGTERM') => {}
+    for (const [name, value] of Object.entries(sdkEnvironment('key', 'secret'))) vi.stubEnv(name, value)
+    const ended = await steward('archive export --profile silent --yes', {
+      signals(sender) {
+        send = sender
+      },
+    })
+    expect(ended.exitCode).toBe(143)
+    expect(await statesOf(batchId)).toEqual(['archived'])
+    silent.close()
+    vi.unstubAllEnvs()
+    await steward('archive export --profile dev --store cold --yes')
+  })
+
+  test('makes the store of the data home, and none that the profile names', async () => {
+    const batchId = await archiveItems(database.db)
+    const home = join(project, 'home')
+    const options = { env: { DATABASE_URL: database.url, STEWARD_DATA_HOME: home }, cwd: home }
+    await mkdir(home)
+    const plan = await runCli(['archive', 'export', '--dry-run', '--json'], options)
+    expect(plan).toMatchObject({ exitCode: 0 })
+    expect(JSON.parse(plan.stdout)).toMatchObject([{ uri: expect.stringContaining(`file://${home}/artifacts/`) }])
+    expect(await readdir(home)).toEqual([])
+    expect(await runCli(['archive', 'export', '--yes'], options)).toMatchObject({ exitCode: 0 })
+    expect(await readdir(join(home, 'artifacts'))).toEqual(['archive'])
+    expect(await statesOf(batchId)).toEqual(['cold'])
+
+    await archiveItems(database.db)
+    const named = await steward('archive export --profile dev --store files --yes')
+    expect(named).toMatchObject({ exitCode: 6, stdout: '' })
+    expect(named.stderr).toMatch(/root folder of store files is not there\n.*Mount its file system/)
+    await steward('archive export --profile dev --store cold --yes')
   })
 
   test('ends with 8 while another run holds the schema', async () => {

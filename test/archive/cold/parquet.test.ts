@@ -195,6 +195,15 @@ test('many rows are several row groups, and add up', async () => {
   ])
 })
 
+test('a number that is none is found by those who ask for great ones', async () => {
+  const select = `SELECT i::bigint, CASE WHEN i <> 2 THEN i ELSE real 'NaN' END, CASE WHEN i <> 1 THEN i ELSE float8 'NaN' END
+                  FROM generate_series(1, 3) AS i`
+  const columns = ['id', 'single', 'double']
+  const path = await parquetOf(await archiveRows(database.db, { items: { select, columns } }))
+  expect(await asked(`SELECT id FROM '${path}' WHERE single > 5`)).toEqual([{ id: '2' }])
+  expect(await asked(`SELECT id FROM '${path}' WHERE double > 5`)).toEqual([{ id: '1' }])
+})
+
 test('no row at all is a file with columns', async () => {
   const path = await parquetOf(
     await archiveRows(database.db, {

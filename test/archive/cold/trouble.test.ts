@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../../src/db/connect.ts'
 import type { Database } from '../../../src/db/database.ts'
 import { ConnectionError, InterruptedError, OperationError } from '../../../src/errors.ts'
@@ -82,6 +82,21 @@ describe('a store in trouble', () => {
       why: '5 batches in a row failed, so the others were not tried',
     })
     expect(result.failures).toHaveLength(5)
+  })
+
+  test('for minutes at a time: the run does not wait for each batch', async () => {
+    const batches = [await archiveItems(db, 'SELECT * FROM shop.items'), await archiveItems(db)]
+    const now = performance.now.bind(performance)
+    let waited = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + waited)
+    const store = watched(cold.store, () => {
+      waited += 121_000
+      return Promise.reject(answers['that does not answer']())
+    })
+    const result = await exported(database, batches, store)
+    vi.restoreAllMocks()
+    expect(result).toMatchObject({ outcome: 'failed', why: '1 batch failed, so the others were not tried' })
+    expect(result.failures).toHaveLength(1)
   })
 
   test('that gives back other bytes than it took: nothing is let go', async () => {
@@ -203,6 +218,28 @@ describe('a database in trouble', () => {
     const failure = exported(database, [batchId], store, { through })
     await expect(failure).rejects.toMatchObject({ exitCode: 3 })
     expect(await where(batchId)).toMatchObject(IN_TABLES)
+    await through.close()
+  })
+
+  test('that is gone after two batches: those are named', async () => {
+    const batches = [await archiveItems(db), await archiveItems(db), await archiveItems(db)]
+    const [first, second, third] = batches
+    const proxy = await cuttingProxy(database.endpoint)
+    const through = await connect(proxy.endpoint, {
+      applicationName: 'steward:test',
+      statementTimeoutMs: 60_000,
+      poolSize: 1,
+    })
+    const store = watched(cold.store, async (call, uri) => {
+      if (call === 'write' && uri.includes(`batch-${third}/`)) await proxy.close()
+    })
+    await expect(exported(database, batches, store, { through })).rejects.toMatchObject({
+      exitCode: 3,
+      hint: expect.stringMatching(`^Batches ${first}, ${second} were exported before\\. .`),
+      details: { exported: [String(first), String(second)] },
+    })
+    expect(await where(second ?? 0n)).toEqual(IN_FILES)
+    expect(await where(third ?? 0n)).toMatchObject(IN_TABLES)
     await through.close()
   })
 

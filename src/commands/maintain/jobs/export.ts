@@ -1,5 +1,5 @@
 /** Jobs that write archived batches to cold files, one for each schema, where the profile says so. */
-import { filedTables } from '../../archive/cold-store.ts'
+import { filedTables, isToBeMade, makeRoot } from '../../archive/cold-store.ts'
 import type { JobSource } from '../job.ts'
 
 export const exportJobs: JobSource = async (config, systems) => {
@@ -28,7 +28,9 @@ export const exportJobs: JobSource = async (config, systems) => {
           const batches = (await dueBatches(db, due)).map(({ id }) => id)
           const filed = filedTables(config, [system], filesOf)
           const options = { formats: cold.formats, keepRows: false, filed }
-          return await exportBatches(db, batches, stores.named(cold.store), run, options)
+          const store = stores.named(cold.store)
+          if (await isToBeMade(config, store)) await makeRoot(store)
+          return await exportBatches(db, batches, store, run, options)
         } finally {
           await stores.close()
         }
