@@ -105,20 +105,22 @@ describe('a full disk', () => {
 
   it('of the server: the batch is rolled back, the rows before it stay moved', async (test) => {
     const folder = join(home.folder, 'space')
-    const unmount = await smallDisk(folder, '2m')
+    const unmount = await smallDisk(folder, '700k')
     if (unmount === undefined) return test.skip('no file system can be mounted here')
     const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
     const { uid, gid } = await stat(rows[0]?.data_directory ?? '')
     await chown(folder, uid, gid)
     const move = async (space: string) => {
       for (const table of await tablesOf(client, 'skyvern_archive')) {
-        // What was restored has left its space behind.
-        await client.query(`VACUUM FULL skyvern_archive.${table}`)
         await client.query(`ALTER TABLE skyvern_archive.${table} SET TABLESPACE ${space}`)
       }
     }
     try {
       await home.must([...archive, '--limit', '2'])
+      // What was restored has left its space behind.
+      for (const table of await tablesOf(client, 'skyvern_archive')) {
+        await client.query(`VACUUM FULL skyvern_archive.${table}`)
+      }
       await client.query(`CREATE TABLESPACE proof_small LOCATION '${folder}'`)
       await move('proof_small')
       ends(await home.run(...archive), [6, 7], /disk|space/i)
