@@ -59,6 +59,9 @@ const store = settings({
   pathStyle: z.optional(z.boolean('must be true or false')),
 })
 
+/** What a profile says of a retention rule. */
+const age = z.string(refuseRetention('')).check(refusing(refuseRetention))
+
 const profile = z.strictObject(
   {
     url: z.optional(text()),
@@ -115,11 +118,7 @@ const profile = z.strictObject(
       }),
     ),
     retention: z.optional(
-      z.record(
-        z.string(),
-        z.record(z.string(), checked(refuseRetention), 'must map rules to ages'),
-        'must map systems to rules',
-      ),
+      z.record(z.string(), z.record(z.string(), age, 'must map rules to ages'), 'must map systems to rules'),
     ),
   },
   { error: ({ code }) => (code === 'invalid_type' ? 'must hold settings, one a line' : undefined) },
@@ -159,7 +158,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 function refuseRetention(value: string): string | undefined {
   if (RETENTION_SWITCHES.some((word) => word === value)) return undefined
   const reason = refuseInterval(value)
-  return reason && `${reason}, or on or off`
+  return reason?.startsWith('must be an age') ? `${reason}, or on or off` : reason
 }
 
 function refuseTimeout(value: string): string | undefined {

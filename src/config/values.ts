@@ -80,11 +80,30 @@ export function refuseSchemaName(name: string): string | undefined {
   return undefined
 }
 
+/** Days of the units of an age, about. */
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['second', 1 / 86_400],
+  ['minute', 1 / 1440],
+  ['hour', 1 / 24],
+  ['day', 1],
+  ['week', 7],
+  ['month', 31],
+  ['year', 366],
+])
+
+/** Days of 1,000 years: an instant so long ago is one that PostgreSQL can tell (its first is in 4713 BC). */
+const LONGEST_AGE = 366_000
+
 /** Why an age is none; undefined when it is one. Units as PostgreSQL's interval spells them out. */
 export function refuseInterval(text: string): string | undefined {
-  return /^\d+ (second|minute|hour|day|week|month|year)s?( \d+ (second|minute|hour|day|week|month|year)s?)*$/.test(
-    text,
-  )
-    ? undefined
-    : 'must be an age such as 90 days or 1 year 6 months'
+  const part = /(\d+) (second|minute|hour|day|week|month|year)s?(?: |$)/gy
+  let days = 0
+  let read = 0
+  for (const [whole, count, unit = ''] of text.matchAll(part)) {
+    days += Number(count) * (UNITS.get(unit) ?? 0)
+    read += whole.length
+  }
+  if (read === 0 || read < text.length || text.endsWith(' '))
+    return 'must be an age such as 90 days or 1 year 6 months'
+  return days > LONGEST_AGE ? 'must not be more than 1000 years' : undefined
 }

@@ -2,6 +2,7 @@
  * What cron and systemd are given to run maintenance: text, correctly escaped for each. No flock around it: a run that
  * meets another one ends with 8 by itself, which is no failure here, as little as 9 (the time was over).
  */
+import { dirname } from 'node:path'
 import { UsageError } from '../errors.ts'
 
 export interface Schedule {
@@ -64,13 +65,15 @@ function expireWords(schedule: Schedule): readonly string[] {
 export function crontab(schedule: Schedule): string {
   const { profile, database, logFile, at, expireEvery } = schedule
   const log = shellWord(logFile)
+  // Without it the shell could not open the log, and would run nothing.
+  const folder = `mkdir -p ${shellWord(dirname(logFile))}`
   const line = (when: string, command: readonly string[]) => {
     const assignments = Object.entries(schedule.variables).map(([name, value]) => `${name}=${shellWord(value)}`)
     const run = [...assignments, ...command.map(shellWord)].join(' ')
     const [said, see] = [`steward maintain run of ${profile} ended with`, `see ${logFile}`].map(shellWord)
     const failed = `echo ${said} "$code," ${see}`
     const judged = `case $code in 0|${LEASE_HELD}|${WORK_LEFT}) ;; *) ${failed} ;; esac`
-    return `${when} ${cronText(`cd ${shellWord(schedule.folder)} && ${run} >> ${log} 2>&1; code=$?; ${judged}`)}`
+    return `${when} ${cronText(`cd ${shellWord(schedule.folder)} && ${folder} && ${run} >> ${log} 2>&1; code=$?; ${judged}`)}`
   }
   return [
     comment(

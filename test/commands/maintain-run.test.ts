@@ -380,10 +380,22 @@ describe('schedule', () => {
       '15 15 * * *',
       '*/5 * * * *',
     ])
-    expect(lines[0]).toContain(`cd ${folder} && STEWARD_DATA_HOME=`)
+    expect(lines[0]).toMatch(`cd ${folder} && mkdir -p `)
+    expect(lines[0]).toContain(' && STEWARD_DATA_HOME=')
     expect(lines[0]).toContain(
       ` steward --profile prod --confirm ${database.db.database} maintain run --run-time 2h >> `,
     )
+    const env = {
+      STEWARD_SCHEMA_SKYVERN: 'browser',
+      STEWARD_MAINTENANCE_PAUSE: 'true',
+      XDG_CONFIG_HOME: 'conf',
+      AWS_PROFILE: 'shelf',
+      AWS_SECRET_ACCESS_KEY: 'hush',
+    }
+    const told = await runCli(['maintain', 'schedule', '--cron'], { cwd: folder, env })
+    const ofShell = `AWS_PROFILE=shelf STEWARD_DATA_HOME=[^ ]+ STEWARD_SCHEMA_SKYVERN=browser XDG_CONFIG_HOME=${folder}/conf`
+    expect(told.stdout).toMatch(new RegExp(` ${ofShell} steward `))
+    expect(`${told.stdout}${told.stderr}`).not.toMatch(/PAUSE|hush/)
     const units = JSON.parse((await runCli(['maintain', 'schedule', '--json'], { cwd: folder })).stdout)
     expect(units.units).toHaveLength(4)
     await rm(join(folder, 'steward.yaml'))

@@ -514,6 +514,7 @@ profiles:
       d: { url: s3://bucket, endpoint: 'https://key:hidden@minio' }
     archive: { cold: { aftr: 3 days, formats: [copy, parqet] } }
     maintenance: { replicaLag: soon, lease: 1ms, stopfile: x, batchTime: 2h }
+    retention: { shop: { a: 90, b: false, c: 90d, d: 2000 years, e: 1 year  6 months, f: 1 year 6 months } }
 `)
     expect((await problems()).toSorted()).toEqual(
       [
@@ -529,6 +530,11 @@ profiles:
         'FILE profiles.default.maintenance.lease:11: must be from 1s to 1h',
         'FILE profiles.default.maintenance.replicaLag:11: must be a length of time such as 60s, or 0 for none',
         'FILE profiles.default.maintenance.stopfile:11: is not a setting (did you mean stopFile?)',
+        ...['a', 'b', 'c', 'e'].map(
+          (rule) =>
+            `FILE profiles.default.retention.shop.${rule}:12: must be an age such as 90 days or 1 year 6 months, or on or off`,
+        ),
+        'FILE profiles.default.retention.shop.d:12: must not be more than 1000 years',
       ].toSorted(),
     )
     await project(`

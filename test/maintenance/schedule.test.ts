@@ -34,7 +34,8 @@ beforeAll(async () => {
     expireEvery: 5,
     runTime: '2h',
     metricsFile: join(folder, 'steward.prom'),
-    logFile: join(folder, 'maintain.log'),
+    // In a folder that nobody made.
+    logFile: join(folder, 'state of steward/maintain.log'),
     embedded: false,
   }
 })
@@ -64,10 +65,10 @@ describe('the crontab', () => {
     expect(crontab(plain)).toMatchInlineSnapshot(`
       "# Maintenance of database app (profile prod); crontab -e as ops. Times are the server's local ones.
       # 8: another run was at work; 9: the time was over, the next run goes on. Neither is a failure.
-      30 2 * * * cd /srv/app && /usr/bin/node /opt/steward/bin/steward.js --profile prod --confirm app maintain run --run-time 2h --metrics-file /var/lib/node_exporter/steward.prom >> /var/log/steward.log 2>&1; code=$?; case $code in 0|8|9) ;; *) echo 'steward maintain run of prod ended with' "$code," 'see /var/log/steward.log' ;; esac
-      0 14 * * * cd /srv/app && /usr/bin/node /opt/steward/bin/steward.js --profile prod --confirm app maintain run --run-time 2h --metrics-file /var/lib/node_exporter/steward.prom >> /var/log/steward.log 2>&1; code=$?; case $code in 0|8|9) ;; *) echo 'steward maintain run of prod ended with' "$code," 'see /var/log/steward.log' ;; esac
+      30 2 * * * cd /srv/app && mkdir -p /var/log && /usr/bin/node /opt/steward/bin/steward.js --profile prod --confirm app maintain run --run-time 2h --metrics-file /var/lib/node_exporter/steward.prom >> /var/log/steward.log 2>&1; code=$?; case $code in 0|8|9) ;; *) echo 'steward maintain run of prod ended with' "$code," 'see /var/log/steward.log' ;; esac
+      0 14 * * * cd /srv/app && mkdir -p /var/log && /usr/bin/node /opt/steward/bin/steward.js --profile prod --confirm app maintain run --run-time 2h --metrics-file /var/lib/node_exporter/steward.prom >> /var/log/steward.log 2>&1; code=$?; case $code in 0|8|9) ;; *) echo 'steward maintain run of prod ended with' "$code," 'see /var/log/steward.log' ;; esac
       # States that lasted too long; without work it takes a moment.
-      */5 * * * * cd /srv/app && /usr/bin/node /opt/steward/bin/steward.js --profile prod --confirm app maintain run --only expire --run-time 5m >> /var/log/steward.log 2>&1; code=$?; case $code in 0|8|9) ;; *) echo 'steward maintain run of prod ended with' "$code," 'see /var/log/steward.log' ;; esac
+      */5 * * * * cd /srv/app && mkdir -p /var/log && /usr/bin/node /opt/steward/bin/steward.js --profile prod --confirm app maintain run --only expire --run-time 5m >> /var/log/steward.log 2>&1; code=$?; case $code in 0|8|9) ;; *) echo 'steward maintain run of prod ended with' "$code," 'see /var/log/steward.log' ;; esac
       # The log, for /etc/logrotate.d: /var/log/steward.log { weekly rotate 8 compress missingok notifempty }
       "
     `)

@@ -45,7 +45,7 @@ async function backlogOfJob(job: Job, db: Database): Promise<PlannedJob> {
     // At least none says nothing.
     return backlog.atLeast && backlog.rows === 0n ? { job, unknown: UNCOUNTED } : { job, backlog }
   } catch (error) {
-    const untold = error instanceof StewardError && (error.exitCode === 6 || error.code === 'lock-timeout')
+    const untold = error instanceof StewardError && ([5, 6].includes(error.exitCode) || error.code === 'lock-timeout')
     if (!untold) throw error
     return { job, unknown: error.message }
   }

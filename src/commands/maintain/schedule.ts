@@ -94,6 +94,7 @@ async function scheduleFrom(context: Context, wanted: Wanted): Promise<Schedule>
     import('node:os'),
   ])
   refuseAmbient(config)
+  warnOfSecrets(context, config)
   const { strict, database } = await stakeOf(context, config)
   const machine = { env: context.env, homeDirectory: context.env.HOME ?? homedir(), platform: process.platform }
   const absolute = (path: string) => resolve(context.cwd, path)
@@ -102,12 +103,7 @@ async function scheduleFrom(context: Context, wanted: Wanted): Promise<Schedule>
   return {
     program: context.program,
     folder: context.cwd,
-    variables: Object.fromEntries(
-      VARIABLES.flatMap((name) => {
-        const value = context.env[name]
-        return value === undefined || value === '' ? [] : [[name, absolute(value)]]
-      }),
-    ),
+    variables: variablesOf(context.env, absolute),
     user: context.actor.osUser,
     profile: config.profile,
     database,
@@ -122,7 +118,48 @@ async function scheduleFrom(context: Context, wanted: Wanted): Promise<Schedule>
 }
 
 /** Variables that say where things are, for a shell that does not have them. */
-const VARIABLES = ['STEWARD_CONFIG', 'STEWARD_DATA_HOME'] as const
+const PATHS = [
+  'STEWARD_CONFIG',
+  'STEWARD_DATA_HOME',
+  'STEWARD_MAINTENANCE_STOP_FILE',
+  'XDG_CONFIG_HOME',
+  'XDG_DATA_HOME',
+  'PGPASSFILE',
+  'PGSERVICEFILE',
+  'AWS_CONFIG_FILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+]
+/** Those that say how a run behaves, and on which schemas it works. Whether it pauses is a matter of the day. */
+const WORDS =
+  /^(STEWARD_(SCHEMA_\w+|LOCK_TIMEOUT|STATEMENT_TIMEOUT|POOL_SIZE|POOLER|MAINTENANCE_(BATCH_TIME|LEASE|REPLICA_LAG))|AWS_(PROFILE|REGION|DEFAULT_REGION))$/
+
+/** What the run would be told by this shell, secrets left out. */
+function variablesOf(env: Context['env'], absolute: (path: string) => string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([name, value]) => {
+        if (value === undefined || value === '') return []
+        if (PATHS.includes(name)) return [[name, absolute(value)]]
+        return WORDS.test(name) ? [[name, value]] : []
+      }),
+  )
+}
+
+/** Variables that a run would miss, but that are not to be printed. */
+const SECRETS = ['PGPASSWORD', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
+
+function warnOfSecrets({ env, ui }: Context, { target, origins, stores }: Config): void {
+  const used = (name: string) =>
+    name === 'PGPASSWORD'
+      ? target.kind === 'server' && origins.get('password') === name
+      : stores.some(({ url }) => url.startsWith('s3:'))
+  const here = SECRETS.filter((name) => (env[name] ?? '') !== '' && used(name))
+  if (here.length === 0) return
+  ui.warn(
+    `${here.join(', ')} of this shell ${here.length === 1 ? 'is' : 'are'} secret and not printed; give cron and systemd a password file or a credentials file`,
+  )
+}
 
 /** @throws UsageError when the connection is of this shell only */
 function refuseAmbient({ target, origins }: Config): void {
