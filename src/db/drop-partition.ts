@@ -6,6 +6,7 @@ import { LockedError, RefusedError, StewardError } from '../errors.ts'
 import { identifier, join, quoteLiteral, raw, type Sql, sql } from '../model/sql.ts'
 import { foreignKeysIn, foreignKeysTo } from './catalog/foreign-keys.ts'
 import type { Database, Queryable, Transaction } from './database.ts'
+import { heldPartitions, heldReason } from './holds.ts'
 import { type Partition, partitionsBefore } from './partition-catalog.ts'
 import { defaultPartitionOf, lockPartitions, type MonthlyTable } from './partitions.ts'
 
@@ -193,7 +194,7 @@ export async function whyKept(
  *
  * @param cutoff the first instant that is too young for the rule
  * @returns false when it is gone already
- * @throws RefusedError (exit 5) when it is not over, or rows of other tables refer to it; LockedError
+ * @throws RefusedError (exit 5) when it is not over, a row of it is held, or rows of other tables refer to it; LockedError
  */
 export async function dropPartition(
   tx: Transaction,
@@ -210,6 +211,10 @@ export async function dropPartition(
   )
   if (found === undefined) return false
   if (!found.isPast) throw notOver(schema, name)
+  const held = (await heldPartitions(tx, monthly, [found]))(found)
+  if (held !== undefined) {
+    throw new RefusedError({ code: 'partition-held', message: `${schema}.${name} is ${heldReason(held)}` })
+  }
   const referenced = (await foreignKeysTo(tx, monthly.schema, monthly.table)).length > 0
   if (!found.detachPending) await lockForDrop(tx, monthly, found, waits)
   await withPatience(tx, waits, async () => {

@@ -255,6 +255,25 @@ describe('dropping', () => {
     expect(await db.one(sql`SELECT count(*) AS rows FROM mill.lines_y2025m01`)).toEqual({ rows: 124n })
   })
 
+  test('asks again: a month with a row that was held meanwhile stays', async () => {
+    const plan = await planDrops(db, scope())
+    const [held] = await db.rows<{ at: string }>(sql`SELECT at::text AS at FROM mill.lines WHERE id = 3`)
+    await db.execute(sql`
+      INSERT INTO steward.retention_holds (schema_name, table_name, row_key, until, run_id)
+      VALUES ('mill', 'lines', jsonb_build_array('3', ${held?.at}::text), '2999-01-01', 1)`)
+    try {
+      for (const archives of [false, true]) {
+        const { job } = await asRun(database, ['mill'], (job) => dropDue(db, scope(archives), plan, job, waits))
+        expect(job.failures).toEqual([
+          'mill.lines_y2025m01: mill.lines_y2025m01 is held until 2999-01-01 after a restore',
+        ])
+      }
+      expect(await db.one(sql`SELECT count(*) AS rows FROM mill.lines_y2025m01`)).toEqual({ rows: 124n })
+    } finally {
+      await run('TRUNCATE steward.retention_holds')
+    }
+  })
+
   test('goes row by row where the table is not partitioned', async () => {
     await run('DROP TABLE mill.lines')
     await run('CREATE TABLE mill.lines (id integer PRIMARY KEY, run integer, at timestamptz, line text)')

@@ -3,8 +3,8 @@
 import type { JobSource } from '../job.ts'
 import { jobNameOf, rulesInForce } from '../rules.ts'
 
-/** Attempts to have a table for a moment before its partition is left for the next run. */
-const ATTEMPTS = 8
+/** Attempts to have a table for a moment, in some ten seconds, before its partition is left for the next run. */
+const ATTEMPTS = 6
 
 export const dropPartitionsJobs: JobSource = async (config, systems) => {
   const [{ backlogOf }, { planDrops }, { pauseUnless }, { lockWait }, { dropDue }] = await Promise.all([
