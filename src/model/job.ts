@@ -12,6 +12,7 @@ export type JobKind =
   | 'partitions'
   | 'drop-partitions'
   | 'delete-files'
+  | 'tombstones'
   | 'export'
   | 'vacuum'
 

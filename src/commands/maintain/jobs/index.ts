@@ -5,17 +5,19 @@ import type { Job, JobSource, PlacedSystem } from '../job.ts'
 
 /**
  * The order in which kinds of jobs run. Partitions are there before rows need them; what ends by expiry can be archived
- * later; rows go before the files that they leave due; cold files are made of what was archived; the space comes last.
+ * later; files that are due go before their rows can be archived, which would keep them; files that removed rows leave
+ * due go after those; cold files are made of what was archived; the space comes last.
  */
 export const JOB_ORDER: readonly JobKind[] = [
   'partitions',
   'expire',
+  'delete-files',
   'soft-delete',
   'drop-partitions',
   'archive',
   'delete',
   'purge',
-  'delete-files',
+  'tombstones',
   'export',
   'vacuum',
 ]
@@ -30,6 +32,7 @@ const SOURCES: Partial<Readonly<Record<JobKind, () => Promise<JobSource>>>> = {
   delete: async () => (await import('./delete.ts')).deleteJobs,
   purge: async () => (await import('./purge.ts')).purgeJobs,
   'delete-files': async () => (await import('./delete-files.ts')).deleteFilesJobs,
+  tombstones: async () => (await import('./delete-files.ts')).tombstonesJobs,
   export: async () => (await import('./export.ts')).exportJobs,
   vacuum: async () => (await import('./vacuum.ts')).vacuumJobs,
 }
