@@ -12,6 +12,7 @@ import { batchFolder, MANIFEST } from './names.ts'
 import type { Finding } from './read-back.ts'
 import { type FiledTable, recordExport, releaseBatch } from './release.ts'
 import { fingerprint, type RecordedTable, tableShape } from './shape.ts'
+import { tidy } from './tidy.ts'
 import { checkFiles, isSameBatch, readManifest, tooLong } from './verify.ts'
 import { writeTable } from './write-table.ts'
 
@@ -71,6 +72,7 @@ export async function exportBatch(
     written = true
     await expectWhole(store, uri, bytes, manifest, head.id)
   }
+  await tidy(store, folder, manifest, run.say)
   const place = { uri, sha256: sha256(bytes) }
   const size = manifest.tables.flatMap(({ files }) => files).reduce((sum, file) => sum + file.bytes, 0n)
   const done = { batchId: head.id, rows, bytes: size + BigInt(bytes.length), uri }

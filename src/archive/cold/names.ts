@@ -37,6 +37,11 @@ export function isFileName(name: string): boolean {
   return name !== MANIFEST && name.length <= LONGEST + 80 && FILE_NAME.test(name) && !name.includes('..')
 }
 
+/** Whether a name is one that `tableFile` makes, of any table. */
+export function isTableFile(name: string): boolean {
+  return isFileName(name) && Object.values(SUFFIXES).some((suffix) => name.endsWith(`.${suffix}`))
+}
+
 /**
  * A name as one segment of a path: lower-case letters, digits, `_`, `-` and inner dots stay, every other byte of its
  * UTF-8 becomes `!` and two hex digits. One that would be too long is cut and ends in its SHA-256.

@@ -1,16 +1,28 @@
 /** Batches become files, files become batches again, and every value survives. */
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { thaw } from '../../../src/archive/cold/thaw.ts'
 import { verifyCold } from '../../../src/archive/cold/verify.ts'
-import { TEXT_SETTINGS } from '../../../src/archive/digest.ts'
+import { digestSql, TEXT_SETTINGS } from '../../../src/archive/digest.ts'
+import { OperationError } from '../../../src/errors.ts'
 import { raw, sql } from '../../../src/model/sql.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { asRun } from '../../support/job-run.ts'
-import { archiveItems, archiveRows, createShop, exported, fileStore, NAMES, type TestStore } from './support.ts'
+import {
+  archiveItems,
+  archiveRows,
+  createShop,
+  exported,
+  fileStore,
+  NAMES,
+  type TestStore,
+  whereabouts,
+} from './support.ts'
+import { watched } from './watched.ts'
 
 const run = promisify(execFile)
 
@@ -118,4 +130,50 @@ test('a manifest says what there is', async () => {
     ],
     detached: [],
   })
+})
+
+test('the folder of a batch holds what its manifest names, whatever earlier runs left', async () => {
+  const batchId = await archiveItems(database.db)
+  const both = await exported(database, [batchId], cold.store, { keepRows: true })
+  expect(both).toMatchObject({ outcome: 'done' })
+  const folder = folderOf(batchId)
+  const others = ['.steward-00000000-0000-4000-8000-000000000000.tmp', 'gone.copy.gz', 'notes.txt', 'deeper']
+  await mkdir(join(folder, 'deeper'))
+  for (const name of [...others.slice(0, 3), 'deeper/kept.parquet']) await writeFile(join(folder, name), 'x')
+  // The rows are no longer those of the files, as after a part of them was restored.
+  await database.db.transaction(
+    async (tx) => {
+      await tx.execute(sql`DELETE FROM shop_archive.items WHERE steward_batch_id = ${batchId} AND id = 2`)
+      await tx.execute(sql`
+        UPDATE steward.archive_batch_tables
+        SET rows = 4, digest = (SELECT ${digestSql('r', NAMES)} FROM shop_archive.items AS r
+                                WHERE steward_batch_id = ${batchId})
+        WHERE batch_id = ${batchId}`)
+    },
+    { settings: TEXT_SETTINGS },
+  )
+  const copyOnly = await exported(database, [batchId], cold.store, { formats: ['copy'] })
+  expect(copyOnly).toMatchObject({ outcome: 'done' })
+  expect((await readdir(folder)).toSorted()).toEqual(['deeper', 'items.copy.gz', 'manifest.json', 'notes.txt'])
+  expect(await readdir(join(folder, 'deeper'))).toEqual(['kept.parquet'])
+  expect(await whereabouts(database.db, batchId, cold.stores)).toMatchObject({
+    state: 'cold',
+    filed: 4n,
+    findings: [],
+  })
+})
+
+test('a folder that cannot be listed keeps no batch from being exported', async () => {
+  const batchId = await archiveItems(database.db)
+  const store = watched(cold.store, async () => {})
+  const said: string[] = []
+  const closed: Store = {
+    ...store,
+    list() {
+      throw new OperationError({ code: 'store-denied', message: 'Store cold could not list its files' })
+    },
+  }
+  const result = await exported(database, [batchId], closed, { run: { say: (message) => void said.push(message) } })
+  expect(result).toMatchObject({ outcome: 'done', batches: 1 })
+  expect(said).toEqual([expect.stringMatching(/may be left in .*batch-\d+: Store cold could not list its files$/)])
 })

@@ -181,19 +181,21 @@ describe('a database in trouble', () => {
       statementTimeoutMs: 60_000,
       poolSize: 1,
     })
+    // Some fifty exports: what is asked of the database is the same for one format.
+    const few = { formats: ['copy'] } as const
     try {
       const outcomes = new Set<string>()
       for (const when of ['heard', 'unanswered'] as const) {
         for (let at = 1; ; at += 1) {
           const batchId = await archiveItems(db)
           proxy.cutAt({ at, when })
-          const result = await exported(database, [batchId], cold.store, { through })
+          const result = await exported(database, [batchId], cold.store, { through, ...few })
           if (!proxy.cut) break
           outcomes.add(result.outcome)
           const { state, rows } = await where(batchId)
           expect({ at, when, state, rows }).toEqual({ at, when, state, rows: state === 'cold' ? 0n : 5n })
           proxy.cutAt(undefined)
-          expect((await exported(database, [batchId], cold.store)).outcome).toMatch(/done|nothing/)
+          expect((await exported(database, [batchId], cold.store, few)).outcome).toMatch(/done|nothing/)
           expect(await where(batchId)).toEqual(IN_FILES)
         }
       }
@@ -202,7 +204,7 @@ describe('a database in trouble', () => {
       await through.close()
       await proxy.close()
     }
-  })
+  }, 60_000)
 
   test('that is gone: the run ends with exit 3', async () => {
     const batchId = await archiveItems(db)
