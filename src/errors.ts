@@ -113,7 +113,7 @@ export class UnfinishedError extends StewardError {
 /** A signal ended the run after the batch in flight (exit 130 or 143). */
 export class InterruptedError extends StewardError {
   readonly exitCode: typeof ExitCode.interrupted | typeof ExitCode.terminated
-  constructor(signal: 'SIGINT' | 'SIGTERM', message = 'Interrupted') {
+  constructor(signal: 'SIGINT' | 'SIGTERM', message = `Interrupted by ${signal}`) {
     super({ code: 'interrupted', message })
     this.exitCode = signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated
   }

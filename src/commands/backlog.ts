@@ -6,6 +6,7 @@ import type { Backlog, JobKind } from '../model/job.ts'
 import type { Section } from '../output/view.ts'
 import type { Context } from './command.ts'
 import type { PlacedSystem } from './maintain/job.ts'
+import { JOB_TONES } from './maintain/run-view.ts'
 
 export interface RuleBacklog {
   readonly job: string
@@ -83,6 +84,9 @@ async function summariesIn(context: Context, db: Database): Promise<ReadonlyMap<
   }
 }
 
+/** Outcomes of a last run that somebody should look into. */
+const BAD: readonly string[] = ['failed', 'partial', 'lost']
+
 /** Every rule, one a line. */
 export function backlogSection(rules: readonly RuleBacklog[]): Section {
   const rows = rules.map(({ backlog, ...rule }) => ({
@@ -116,7 +120,7 @@ export function backlogSection(rules: readonly RuleBacklog[]): Section {
       { key: 'olderThan', label: 'older than', kind: 'text' },
       { key: 'arrivedInADay', label: 'due since a day', kind: 'bigint', unit: 'count' },
       { key: 'lastSuccess', label: 'last success', kind: 'timestamp' },
-      { key: 'lastOutcome', label: 'last outcome', kind: 'text' },
+      { key: 'lastOutcome', label: 'last outcome', kind: 'text', tones: JOB_TONES },
       { key: 'removal', kind: 'text' },
       { key: 'growth', kind: 'integer' },
       { key: 'overdue', kind: 'boolean' },
@@ -130,6 +134,8 @@ export function backlogSection(rules: readonly RuleBacklog[]): Section {
       'bytes',
       'oldest',
       'lastSuccess',
+      // One that succeeded yesterday may fail today.
+      ...(rows.some(({ lastOutcome }) => BAD.includes(lastOutcome ?? '')) ? ['lastOutcome'] : []),
       'removal',
       ...(rows.some(({ unknown }) => unknown !== null) ? ['unknown'] : []),
     ],
@@ -181,6 +187,7 @@ function inShort(rules: readonly RuleBacklog[]): string[] {
   const count = (word: RegExp) => rules.filter(({ removal }) => word.test(removal ?? '')).length
   const said = [
     ['falls behind', 'fall behind', count(/^falls behind/)],
+    ['fails', 'fail', count(/^fails/)],
     ['never run', 'never run', count(/^never run/)],
     ['catches up', 'catch up', count(/^catches up/)],
     ['keeps up', 'keep up', count(/^keeps up/)],

@@ -3,7 +3,10 @@ import type { Backlog } from '../model/job.ts'
 import type { JobSummary } from './job-record.ts'
 
 export interface Removal {
-  /** `keeps up`, `falls behind by 1,200 rows a day`, `catches up by 300 rows a day`, `never run`; null when unknown. */
+  /**
+   * `keeps up`, `falls behind by 1,200 rows a day`, `catches up by 300 rows a day`, `fails`, `never run`; null when
+   * unknown.
+   */
   readonly words: string | null
   /** Growth of the backlog in rows a day; null when it cannot be told. */
   readonly growth: number | null
@@ -34,14 +37,15 @@ export function removalOf(backlog: Backlog, summary: JobSummary | undefined | nu
   const recent = summary.since_success !== null && summary.since_success < RECENT
   if (rows === 0n || recent) return { words: 'keeps up', growth: null, overdue: false }
   if (arrived === null) return { words: null, growth: null, overdue: true }
-  if (!backlog.atLeast && rows <= arrived) return { words: 'keeps up', growth: null, overdue: false }
+  // Its rows are young, and they will grow old.
+  const fails = summary.outcome === 'failed'
+  const steady = { words: fails ? 'fails' : 'keeps up', overdue: fails }
+  if (!backlog.atLeast && rows <= arrived) return { ...steady, growth: null }
   const growth = Math.round(Number(arrived) - (summary.removed_a_day ?? 0))
   if (growth > Number(arrived) * NOISE) {
     return { words: `falls behind by ${rowsADay(growth)}`, growth, overdue: true }
   }
-  return growth < 0
-    ? { words: `catches up by ${rowsADay(-growth)}`, growth, overdue: false }
-    : { words: 'keeps up', growth, overdue: false }
+  return growth < 0 ? { words: `catches up by ${rowsADay(-growth)}`, growth, overdue: false } : { ...steady, growth }
 }
 
 function rowsADay(rows: number): string {

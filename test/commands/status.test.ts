@@ -109,6 +109,11 @@ describe('the backlog of retention', () => {
     // Systems that are empty come first in development, and not instead.
     await database.db.execute(sql`UPDATE steward.environment SET name = 'development'`)
     expect((await full()).next).toEqual(expect.arrayContaining([expect.stringContaining('steward seed run'), next]))
+
+    // One that succeeded yesterday may fail today.
+    expect(await status('--full')).not.toContain('LAST OUTCOME')
+    await database.db.execute(sql`UPDATE steward.job_runs SET outcome = 'failed'`)
+    expect(await status('--full')).toMatch(/^agensium\/abandoned-tasks .* failed +fails$/m)
   })
 
   test('of a table that the role may not read is not guessed, and the rest is shown', async () => {

@@ -33,6 +33,7 @@ describe('removal', () => {
     ['has never run, and nothing waits', backlog(0n, 0n), undefined, 'never run', false],
     ['left nothing yesterday: what stays was kept back', backlog(50n, 1n), summary(DAY, 0), 'keeps up', false],
     ['has only what became due today', backlog(50n, 50n), summary(3 * DAY, 0), 'keeps up', false],
+    ['failed, and has only that', backlog(50n, 50n), { ...summary(null, 0), outcome: 'failed' }, 'fails', true],
     [
       'gets to less than arrives',
       backlog(9000n, 1500n),
