@@ -66,6 +66,28 @@ describe('the plan', () => {
     expect(all.every(({ job }: { job: string }) => job.startsWith('agensium/'))).toBe(true)
   })
 
+  test('of a role that may not use a schema says what it cannot tell, and the rest', async () => {
+    const { db, endpoint } = database
+    await db.execute(raw('CREATE ROLE sky_only LOGIN'))
+    await db.execute(raw('GRANT USAGE ON SCHEMA skyvern TO sky_only'))
+    await db.execute(raw('GRANT SELECT ON ALL TABLES IN SCHEMA skyvern TO sky_only'))
+    try {
+      const url = `postgresql://sky_only@/${db.database}?host=${endpoint.host}&port=${endpoint.port}`
+      const { exitCode, stdout } = await runCli(['maintain', 'run', '--dry-run', '--json', '--url', url])
+      expect(exitCode).toBe(0)
+      const jobs = JSON.parse(stdout)
+      const named = (name: string) => jobs.find(({ job }: { job: string }) => job === name)
+      expect(named('skyvern/finished-tasks')).toMatchObject({ rows: 0, unknown: null })
+      expect(named('agensium/abandoned-tasks')).toMatchObject({
+        rows: null,
+        unknown: expect.stringContaining('permission denied for schema agensium'),
+      })
+    } finally {
+      await db.execute(raw('DROP OWNED BY sky_only'))
+      await db.execute(raw('DROP ROLE sky_only'))
+    }
+  })
+
   test('of nothing says so, with exit 0', async () => {
     const { exitCode, stdout, stderr } = await maintain(['run', '--dry-run', ...ONE])
     expect({ exitCode, stdout, stderr }).toEqual({

@@ -100,7 +100,10 @@ export async function placedIn(context: Context, loaded: readonly System[]): Pro
     SELECT place
     FROM unnest(${placed.map(({ schema }) => schema)}::text[], ${tables}::text[])
       WITH ORDINALITY AS wanted (schema, "table", place)
-    WHERE to_regclass(format('%I.%I', wanted.schema, wanted."table")) IS NOT NULL`)
+    -- The catalog tells a role that may not use the schema, too; to_regclass does not.
+    JOIN pg_catalog.pg_namespace AS n ON n.nspname = wanted.schema
+    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted."table"
+    ORDER BY place`)
   const there = new Set(found.map(({ place }) => Number(place) - 1))
   return withHolds(
     db,
