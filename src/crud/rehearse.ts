@@ -17,8 +17,14 @@ import { moveRows, reasonsOf } from './transition.ts'
 import { unitOfWork } from './unit-of-work.ts'
 import { waysOf } from './ways.ts'
 
-/** Rows of a plan that are rehearsed: their locks are held meanwhile, and a person waits for the plan. */
+/** Rows that are rehearsed together. */
+const TOGETHER = 500
+/**
+ * Rows of a plan that are rehearsed at most, and milliseconds after which no further ones are begun: their locks are held
+ * meanwhile, and a person waits for the plan.
+ */
 const REHEARSED = 5_000
+const REHEARSAL_MS = 1_000
 
 export interface Rehearsal {
   readonly consequences: readonly Consequence[]
@@ -47,11 +53,11 @@ export async function rehearseMove(
   given: Values,
   { actor, only }: { readonly actor: Actor; readonly only?: Sql },
 ): Promise<Rehearsal> {
-  const some = ids.slice(0, REHEARSED)
-  if (some.length === 0 || !reachesOthers(scope, declared))
-    return { consequences: [], rehearsed: some.length, refused: [] }
+  if (ids.length === 0 || !reachesOthers(scope, declared))
+    return { consequences: [], rehearsed: Math.min(ids.length, REHEARSED), refused: [] }
   const condition = only === undefined ? {} : { only }
-  const { counted: tally, refused } = await unitOfWork(db, true, async (transaction) => {
+  const began = performance.now()
+  const { counted: tally, ...tried } = await unitOfWork(db, true, async (transaction) => {
     const counted = new Tally()
     const refused: Failure[] = []
     const move = async (named: readonly string[]) => {
@@ -65,18 +71,24 @@ export async function rehearseMove(
       )
       counted.addAll(part)
     }
-    try {
-      await move(some)
-    } catch (error) {
-      if (!(error instanceof RefusedError)) throw error
-      for (const id of some) {
-        await move([id]).catch((reason: unknown) => {
-          if (!(reason instanceof RefusedError)) throw reason
-          refused.push({ id, reason: reasonsOf(reason) })
-        })
+    let rehearsed = 0
+    while (rehearsed < Math.min(ids.length, REHEARSED)) {
+      if (rehearsed > 0 && performance.now() - began > REHEARSAL_MS) break
+      const some = ids.slice(rehearsed, Math.min(rehearsed + TOGETHER, REHEARSED))
+      rehearsed += some.length
+      try {
+        await move(some)
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error
+        for (const id of some) {
+          await move([id]).catch((reason: unknown) => {
+            if (!(reason instanceof RefusedError)) throw reason
+            refused.push({ id, reason: reasonsOf(reason) })
+          })
+        }
       }
     }
-    return { counted, refused }
+    return { counted, rehearsed, refused }
   })
-  return { consequences: tally.list(), rehearsed: some.length, refused }
+  return { consequences: tally.list(), ...tried }
 }

@@ -1,5 +1,5 @@
 /** Retention rules that change rows in place: states that lasted too long, rows that are marked as deleted. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { applyExpiry, planExpiry } from '../../src/crud/expire.ts'
 import { applyRetirement, planRetirement } from '../../src/crud/retire.ts'
 import { connect } from '../../src/db/connect.ts'
@@ -263,6 +263,39 @@ describe("AgentVine's workers and orders", () => {
       { name: 'silent', status: 'offline' },
       { name: 'well', status: 'idle' },
     ])
+  })
+
+  test('the plan tries many of them for a second only: what it tries is locked meanwhile', async () => {
+    await run(`INSERT INTO agentvine.workers (name, worker_type, status, last_heartbeat_at)
+      SELECT 'many ' || n, 'docs', 'busy', now() - interval '1 hour' FROM generate_series(1, 1200) AS n`)
+    await run(`WITH task AS (
+        INSERT INTO agentvine.tasks (title, task_type, permission_level, status, started_at)
+        SELECT 'many ' || n, 'docs', 'autonomous', 'in_progress', now() FROM generate_series(1, 1200) AS n
+        RETURNING id, title
+      ),
+      work AS (
+        INSERT INTO agentvine.work_orders (task_id, queue_name, status, claimed_at)
+        SELECT id, 'q', 'claimed', now() FROM task RETURNING id, task_id
+      )
+      INSERT INTO agentvine.worker_assignments (worker_id, work_order_id, status)
+      SELECT worker.id, work.id, 'active'
+      FROM work JOIN task ON task.id = work.task_id JOIN agentvine.workers AS worker ON worker.name = task.title`)
+    const rule = ruleOf(agentvine, 'stale-workers')
+    const all = await planExpiry(db, rule, {}, actor)
+    expect(all).toMatchObject({ rows: 1200n, refused: [] })
+    let clock = 0
+    const slow = vi.spyOn(performance, 'now').mockImplementation(() => {
+      clock += 2000
+      return clock
+    })
+    try {
+      const some = await planExpiry(db, rule, {}, actor)
+      expect(some).toMatchObject({ rows: 1200n, rehearsed: 500, refused: [] })
+      expect(some.consequences.find(({ entity }) => entity.name === 'assignment')?.rows).toBe(500)
+    } finally {
+      slow.mockRestore()
+    }
+    expect(await expire(rule)).toMatchObject({ outcome: 'done', rows: 1200n })
   })
 })
 
