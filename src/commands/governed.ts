@@ -122,11 +122,13 @@ async function reasonsToWait(
 /** A result of a job, as far as its exit code goes. */
 interface Ended {
   readonly outcome: JobOutcome
+  readonly failures?: readonly string[]
 }
 
 /**
  * The exit code of jobs: 6 when all failed, 7 when some did or some of their items, the signal's own or 9 when work is
- * left, else 0.
+ * left, else 0. A job that had failures and ran out of time counts as failed in part: a cron that takes 9 for work that
+ * goes on tomorrow would never hear of them.
  *
  * @param signal the stop request of the command, for 130 or 143
  */
@@ -135,7 +137,8 @@ export function exitCodeOfJobs(results: readonly Ended[], { reason }: AbortSigna
     results.filter(({ outcome }) => outcomes.includes(outcome)).length
   const failed = are('failed')
   if (failed > 0 && failed === results.length - are('nothing')) return ExitCode.failed
-  if (failed > 0 || are('partial') > 0) return ExitCode.partial
+  const cutShort = results.some(({ outcome, failures = [] }) => outcome === 'unfinished' && failures.length > 0)
+  if (failed > 0 || are('partial') > 0 || cutShort) return ExitCode.partial
   if (are('interrupted') > 0) return reason instanceof InterruptedError ? reason.exitCode : ExitCode.interrupted
   return are('unfinished') > 0 ? ExitCode.unfinished : ExitCode.ok
 }

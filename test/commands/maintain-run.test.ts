@@ -259,6 +259,11 @@ describe('the exit code', () => {
     const results = outcomes.map((outcome) => ({ outcome }))
     expect(exitCodeOfJobs(results, code === 143 ? stopped : signal)).toBe(code)
   })
+
+  test('is 7 where the time was over and something had failed by then', () => {
+    expect(exitCodeOfJobs([{ outcome: 'unfinished', failures: ['a partition is in use'] }], signal)).toBe(7)
+    expect(exitCodeOfJobs([{ outcome: 'unfinished', failures: [] }], signal)).toBe(9)
+  })
 })
 
 describe('a run that waits', () => {
