@@ -4,7 +4,8 @@ import { records } from './0001_records.ts'
 import { seedSets } from './0002_seed_sets.ts'
 import { maintenance } from './0003_maintenance.ts'
 import { retentionHolds } from './0004_retention_holds.ts'
+import { restoredBatches } from './0005_restored_batches.ts'
 
-const migrations: readonly Migration[] = [records, seedSets, maintenance, retentionHolds]
+const migrations: readonly Migration[] = [records, seedSets, maintenance, retentionHolds, restoredBatches]
 
 export default migrations

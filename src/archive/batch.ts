@@ -14,6 +14,7 @@ import { fingerprintSql, type Table } from './catalog.ts'
 import { type Closure, closureOf, type Detached, dueAmong } from './closure.ts'
 import { TEXT_SETTINGS } from './digest.ts'
 import { deletedSoFar, move, refuseUnlisted } from './move.ts'
+import { MOVING } from './moving.ts'
 import { IN_USE, Keeping } from './reasons.ts'
 import { nextBatchId, recordBatch, recordBatchTables } from './record.ts'
 import { leavesWith, liesAt, PLANNER_SETTINGS, type Rows, relation, rowsSql } from './rows.ts'
@@ -83,6 +84,7 @@ export function runBatch(
     // A policy that hides rows is an error, never fewer rows.
     row_security: 'off',
     ...PLANNER_SETTINGS,
+    ...MOVING,
     ...prepared.selection.settings,
   }
   return db.transaction((tx) => batchIn(tx, prepared, candidates, run, options), {

@@ -17,6 +17,7 @@ import type { RuleScope } from '../model/due.ts'
 import { identifier, join, quoteLiteral, raw, type Sql, sql } from '../model/sql.ts'
 import { readTables, type Table } from './catalog.ts'
 import { digestSql, TEXT_SETTINGS } from './digest.ts'
+import { MOVING } from './moving.ts'
 import { BATCH_COLUMN, nextBatchId, recordBatch } from './record.ts'
 import { archiveOf, ensureArchiveTables } from './tables.ts'
 
@@ -72,7 +73,7 @@ export async function archivePartition(
   { table: monthly, cutoff, waits, batchRows = BATCH_ROWS, fewRows = FEW_ROWS }: PartitionOptions,
 ): Promise<ArchivedPartition> {
   // Row security off: rather refused than a row not seen, and lost with the partition (PostgreSQL manual, 5.9).
-  const settings = { ...rule.system.movesWith, ...TEXT_SETTINGS, search_path: '', row_security: 'off' }
+  const settings = { ...MOVING, ...rule.system.movesWith, ...TEXT_SETTINGS, search_path: '', row_security: 'off' }
   const parent = await db.transaction((tx) => tableNamed(tx, monthly), { readOnly: true, settings })
   await ensureArchiveTables(db, [parent])
   return db.transaction(

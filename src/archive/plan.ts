@@ -10,6 +10,7 @@ import { chunkSql } from './candidates.ts'
 import type { Table } from './catalog.ts'
 import { type Closure, closureOf } from './closure.ts'
 import { TEXT_SETTINGS } from './digest.ts'
+import { countHeld } from './held.ts'
 import { type MissingIndex, missingIndexes } from './indexes.ts'
 import { missingPrivileges, nameOf, readShape } from './prepare.ts'
 import { Keeping, STILL_ACTIVE } from './reasons.ts'
@@ -113,7 +114,7 @@ export async function planArchive(
     selection,
     due: due.rows,
     atLeast: due.atLeast,
-    kept: await withActive(db, root, selection, plan.kept),
+    kept: [...(await withActive(db, root, selection, plan.kept)), ...(await countHeld(db, root, selection))],
   }
 }
 

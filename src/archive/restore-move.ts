@@ -4,10 +4,12 @@
  */
 import type { Transaction } from '../db/database.ts'
 import { RefusedError } from '../errors.ts'
-import { identifier, join, type Sql, sql } from '../model/sql.ts'
+import { heldKeySql } from '../model/holds.ts'
+import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { digestSql } from './digest.ts'
 import { BATCH_COLUMN } from './record.ts'
 import { archiveOf, liveOf, type RestoreCatalog } from './restore-catalog.ts'
+import { keyOf } from './restore-check.ts'
 import { damaged, type Group } from './restore-groups.ts'
 import type { RowSet } from './restore-rows.ts'
 
@@ -28,6 +30,14 @@ export interface Moved {
   readonly left: readonly Left[]
   /** Where the restored rows lie now. */
   readonly placed: readonly Placed[]
+  /** Columns that a trigger made something else of, as it is to. */
+  readonly projected: readonly ProjectedColumn[]
+}
+
+/** A column that follows the rows of another table, and says what is there of them. */
+export interface ProjectedColumn {
+  readonly table: string
+  readonly column: string
 }
 
 /** Restored rows of one group in one table or partition. */
@@ -42,6 +52,8 @@ export class Differs extends Error {}
 
 interface Part {
   readonly group: Group
+  /** Columns that triggers make of other rows. */
+  readonly kept: readonly string[]
   readonly put: readonly string[]
   readonly there: readonly string[]
 }
@@ -63,6 +75,7 @@ interface Line {
  *
  * @param there rows that only leave the archive
  * @param explain compare column by column: slower, names what differs
+ * @param projections columns by table that may differ: triggers make them of other rows, some of which may be elsewhere
  * @throws Differs, or RefusedError `restored-differs` when `explain` is set
  */
 export async function move(
@@ -71,10 +84,12 @@ export async function move(
   groups: readonly Group[],
   there: RowSet,
   explain: boolean,
+  projections: Readonly<Record<string, readonly string[]>>,
 ): Promise<Moved> {
   const parts = groups.map(
     (group): Part => ({
       group,
+      kept: Object.hasOwn(projections, group.table.table) ? (projections[group.table.table] ?? []) : [],
       put: group.rows.filter((row) => !there.has(group.table.table, row)),
       there: group.rows.filter((row) => there.has(group.table.table, row)),
     }),
@@ -85,6 +100,7 @@ export async function move(
   const restored = new Map<string, bigint>()
   const found = new Map<string, bigint>()
   const placed: Placed[] = []
+  const projected: ProjectedColumn[] = []
   const leaves = await leafNames(tx, lines)
   for (const [index, part] of parts.entries()) {
     const of = (what: Line['what']) => lines.filter((line) => line.what === what && line.part === index)
@@ -95,25 +111,29 @@ export async function move(
       throw damaged(catalog.schema, table, part.group.batches[0] ?? 0n)
     }
     if (sum('put') !== gone) throw differs(catalog, part.group, explain, ['the table did not take every row'])
-    const here = of('put').map(
+    const put = part.kept.length === 0 ? of('put') : await placesNow(tx, catalog, part, of('put'))
+    const here = put.map(
       ({ leaf, places }): Placed => ({
         group: part.group,
         leaf: leaves.get(leaf ?? '') ?? liveOf(catalog, table),
         rows: places ?? [],
       }),
     )
-    await compare(tx, catalog, part, of('gone'), here, explain)
+    for (const column of await compare(tx, catalog, part, of('gone'), here, explain)) {
+      if (!projected.some((one) => one.table === table && one.column === column)) projected.push({ table, column })
+    }
     placed.push(...here)
     restored.set(table, (restored.get(table) ?? 0n) + gone)
     found.set(table, (found.get(table) ?? 0n) + sum('there'))
   }
-  return { restored, there: found, left: leftIn(parts, lines), placed }
+  return { restored, there: found, left: leftIn(parts, lines), placed, projected }
 }
 
 function statement(catalog: RestoreCatalog, parts: readonly Part[], explain: boolean): Sql {
   const expressions: Sql[] = []
   const results: Sql[] = []
-  for (const [index, { group, put, there }] of parts.entries()) {
+  for (const [index, { group, kept, put, there }] of parts.entries()) {
+    const key = kept.length === 0 ? [] : keyOf(group.table)
     const archive = archiveOf(catalog, group.table.table)
     const take = (name: string, rows: readonly string[]) => sql`
       ${identifier(name)} AS (
@@ -144,13 +164,13 @@ function statement(catalog: RestoreCatalog, parts: readonly Part[], explain: boo
         OVERRIDING SYSTEM VALUE
         SELECT ${columns}
         FROM ${identifier(`gone_${index}`)}
-        RETURNING l.tableoid, l.ctid
+        RETURNING l.tableoid, l.ctid, ${key.length === 0 ? raw('NULL::text') : sql`${heldKeySql({ key }, 'l')}::text`} AS key
       )`,
       )
       results.push(
         count('gone', `gone_${index}`),
         sql`
-      SELECT 'put', ${index}::integer, NULL, p.tableoid::text, count(*), NULL, array_agg(p.ctid::text), NULL
+      SELECT 'put', ${index}::integer, NULL, p.tableoid::text, count(*), NULL, array_agg(p.ctid::text), array_agg(p.key)
       FROM ${identifier(`put_${index}`)} AS p
       GROUP BY p.tableoid`,
       )
@@ -165,6 +185,30 @@ function statement(catalog: RestoreCatalog, parts: readonly Part[], explain: boo
     ${join(results, '\n      UNION ALL')}`
 }
 
+/**
+ * Where rows lie by now that a trigger has changed: by their keys. As they lay when they were put where none is changed,
+ * and where they have no key.
+ */
+async function placesNow(
+  tx: Transaction,
+  catalog: RestoreCatalog,
+  { group: { table } }: Part,
+  put: readonly Line[],
+): Promise<readonly Pick<Line, 'leaf' | 'places'>[]> {
+  const key = keyOf(table)
+  const keys = put.flatMap(({ columns }) => columns ?? [])
+  if (key.length === 0 || keys.length === 0) return put
+  const same = key.map((column, index) => {
+    const type = table.columns.get(column)?.type ?? 'text'
+    return sql`${identifier('l', column)} = (k.key::jsonb ->> ${index}::integer)::${raw(type)}`
+  })
+  return tx.rows(sql`
+    SELECT l.tableoid::text AS leaf, array_agg(l.ctid::text) AS places
+    FROM unnest(${keys}::text[]) AS k (key)
+    JOIN ${liveOf(catalog, table.table)} AS l ON ${join(same, ' AND ')}
+    GROUP BY l.tableoid`)
+}
+
 /** All columns that are shared together, or each by itself. */
 function columnDigests(shared: readonly string[], each: boolean): Sql {
   const digests = (each ? shared.map((column) => [column]) : [shared]).map((one) => sql`${digestSql('r', one)}::text`)
@@ -176,15 +220,19 @@ function insertable({ table, shared }: Group): string[] {
   return shared.filter((column) => table.columns.get(column)?.generated === null)
 }
 
-/** The rows as they lie in their table now, against what was archived. */
+/**
+ * The rows as they lie in their table now, against what was archived.
+ *
+ * @returns columns that differ and may: those that triggers keep
+ */
 async function compare(
   tx: Transaction,
   catalog: RestoreCatalog,
-  { group }: Part,
+  { group, kept }: Part,
   gone: readonly Line[],
   here: readonly Placed[],
   explain: boolean,
-): Promise<void> {
+): Promise<readonly string[]> {
   const wanted = sums(gone.map(({ digest, columns }) => columns ?? [digest ?? '0']))
   const kinds = explain ? columnDigests(group.shared, true) : columnDigests(group.shared, false)
   const found: string[][] = []
@@ -201,13 +249,16 @@ async function compare(
   const expected = gone.reduce((total, line) => total + line.rows, 0n)
   if (rows !== expected) throw differs(catalog, group, explain, ['a trigger changed or removed rows again'])
   const different = wanted.flatMap((digest, index) => (digest === (got[index] ?? 0n) ? [] : [index]))
-  if (different.length === 0) return
+  if (different.length === 0) return []
   if (!explain) throw new Differs()
+  const columns = different.map((index) => group.shared[index] ?? '')
+  const changed = columns.filter((column) => !kept.includes(column))
+  if (changed.length === 0) return columns
   throw differs(
     catalog,
     group,
     explain,
-    different.map((index) => whyDifferent(group, group.shared[index] ?? '')),
+    changed.map((column) => whyDifferent(group, column)),
   )
 }
 
@@ -232,7 +283,7 @@ function differs(
   return new RefusedError({
     code: 'restored-differs',
     message: `Rows of ${where} would not be what they were: ${reasons.join('; ')}; nothing was restored`,
-    hint: 'Mend the table or its trigger, then restore again; where rows wait for others, --with-parents brings these along',
+    hint: 'Mend the table or its trigger, then restore again; where a trigger makes the column of rows that wait, --with-parents brings what they wait for',
     problems: reasons.map((reason) => ({ where, reason })),
   })
 }

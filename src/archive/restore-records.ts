@@ -52,17 +52,21 @@ export async function subtract(
 }
 
 async function settleState(tx: Transaction, batches: readonly bigint[]): Promise<readonly bigint[]> {
-  const emptied = await tx.rows<{ batch: bigint }>(sql`
+  const touched = await tx.rows<{ batch: bigint; state: string }>(sql`
     UPDATE steward.archive_batches AS b
-    SET state = 'restored'
+    SET
+      restored_at = now(),
+      state = CASE
+        WHEN EXISTS (
+          SELECT
+          FROM steward.archive_batch_tables AS t
+          WHERE t.batch_id = b.batch_id
+            AND t.rows > 0
+        ) THEN b.state
+        ELSE 'restored'
+      END
     WHERE b.batch_id = ANY (${[...batches]}::bigint[])
       AND b.state = 'archived'
-      AND NOT EXISTS (
-        SELECT
-        FROM steward.archive_batch_tables AS t
-        WHERE t.batch_id = b.batch_id
-          AND t.rows > 0
-      )
-    RETURNING b.batch_id AS batch`)
-  return emptied.map(({ batch }) => batch)
+    RETURNING b.batch_id AS batch, b.state`)
+  return touched.filter(({ state }) => state === 'restored').map(({ batch }) => batch)
 }

@@ -1,5 +1,6 @@
 /** What is to be restored, and in which portions: each of them is one transaction. */
 import type { Queryable } from '../db/database.ts'
+import type { MonthlyTable } from '../db/partitions.ts'
 import { NotFoundError, OperationError } from '../errors.ts'
 import { type Moment, momentSql } from '../model/moment.ts'
 import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
@@ -7,6 +8,7 @@ import type { Batch } from './batches.ts'
 import { BATCH_COLUMN } from './record.ts'
 import { archiveOf, liveOf, parentsFirst, type RestoreCatalog } from './restore-catalog.ts'
 import { archivedBelow, isFollowed, type Reach } from './restore-closure.ts'
+import type { Hold, NamedRows } from './restore-hold.ts'
 import { RowSet } from './restore-rows.ts'
 
 /** Rows of one transaction, unless the request says otherwise. */
@@ -26,6 +28,15 @@ export interface RestoreRequest {
   readonly portionRows: number
   /** Settings of every transaction that moves rows: what the database's own triggers ask for. */
   readonly settings: Readonly<Record<string, string>>
+  /** How long retention leaves the rows alone; absent for not at all. */
+  readonly hold?: Hold | undefined
+  /** Tables that are partitioned by month: the months of restored rows are made first. */
+  readonly monthly: readonly MonthlyTable[]
+  /**
+   * Columns, by table, that triggers make of other rows (`Field.projectionOf`). They say what the tables say now, and are
+   * what they were once all of those rows are back.
+   */
+  readonly projections: Readonly<Record<string, readonly string[]>>
 }
 
 /** Aggregates by the key of their root. */
@@ -64,6 +75,9 @@ export interface AgeWindow {
 export interface Portion {
   /** What it is about, for progress and errors: `batch 12`. */
   readonly label: string
+  /** Table of the roots. */
+  readonly roots: string
+  readonly named?: NamedRows
   readonly seeds: (db: Queryable) => Promise<RowSet>
   readonly reach: Reach
 }
@@ -79,8 +93,17 @@ export function portionOfRows(
   catalog: RestoreCatalog,
   thawed: boolean,
 ): Portion {
+  const own = catalog.columns.get(what.table)
+  const types = new Map([...(own?.values() ?? [])].map(({ name, type }) => [name, type]))
+  const isOne = (alias: string) =>
+    join(
+      what.roots.map((root) => rootSql(root, types, alias)),
+      '\n  OR ',
+    )
   return {
     label: what.roots.length === 1 ? (what.roots[0]?.name ?? '') : `${what.roots.length} aggregates`,
+    roots: what.table,
+    named: { table: what.table, isOne },
     seeds: (db) => seedsOfRows(db, request, what, catalog, thawed),
     reach: { follow: request.follow, parents: request.withParents ? 'any' : (what.batches ?? []) },
   }
@@ -211,7 +234,7 @@ export async function portionsOfBatch(
     const seeds = (tx: Queryable) => seedsByAge(tx, catalog, batch, age)
     // Of the batches that were asked for only what lies in the window comes.
     const reach: Reach = { follow: request.follow, below, parents: request.withParents ? 'any' : [] }
-    return [{ label, seeds, reach }]
+    return [{ label, roots: batch.table, seeds, reach }]
   }
   const reach: Reach = { follow: request.follow, below: partly.filter((one) => !asked.includes(one)), parents }
   const rows = tables.reduce((sum, one) => sum + one.rows, 0n)
@@ -223,7 +246,7 @@ export async function portionsOfBatch(
         batch.batch,
         tables.map(({ table }) => table),
       )
-    return [{ label, seeds, reach }]
+    return [{ label, roots: batch.table, seeds, reach }]
   }
   const portions: Portion[] = []
   for (const table of parentsFirst(
@@ -238,7 +261,12 @@ export async function portionsOfBatch(
       table,
       size / BigInt(request.portionRows) + 1n,
     )) {
-      portions.push({ label, seeds: (tx) => seedsOfBlocks(tx, catalog, batch.batch, table, from, to), reach })
+      portions.push({
+        label,
+        roots: batch.table,
+        seeds: (tx) => seedsOfBlocks(tx, catalog, batch.batch, table, from, to),
+        reach,
+      })
     }
   }
   return portions
@@ -339,14 +367,13 @@ async function seedsOfBlocks(
   return seeds
 }
 
-/** Batches of a schema of which a part was restored: fewer rows of the root table are left than roots were taken. */
+/** Batches of a schema of which a part was restored. */
 export async function partlyRestored(db: Queryable, schema: string): Promise<bigint[]> {
   const found = await db.rows<{ batch: bigint }>(sql`
     SELECT b.batch_id AS batch
     FROM steward.archive_batches AS b
-    LEFT JOIN steward.archive_batch_tables AS t ON t.batch_id = b.batch_id AND t.table_name = b.root_table
     WHERE b.schema_name = ${schema}
       AND b.state = 'archived'
-      AND COALESCE(t.rows, 0) < b.roots`)
+      AND b.restored_at IS NOT NULL`)
   return found.map(({ batch }) => batch)
 }

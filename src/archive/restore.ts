@@ -10,11 +10,14 @@ import type { Stop } from '../db/pace.ts'
 import { RefusedError, StewardError } from '../errors.ts'
 import { requireBatches } from './batches.ts'
 import { TEXT_SETTINGS } from './digest.ts'
+import { MOVING } from './moving.ts'
 import { type RestoreCatalog, restoreCatalog } from './restore-catalog.ts'
 import { check } from './restore-check.ts'
 import { gather } from './restore-closure.ts'
 import { detachedKeys, type Reattached, reattach } from './restore-detached.ts'
 import { groupsOf } from './restore-groups.ts'
+import { type Held, holdRestored } from './restore-hold.ts'
+import { type MissingMonth, MonthsMissing, makeMonths, missingMonths } from './restore-months.ts'
 import { Differs, type Moved, move } from './restore-move.ts'
 import { subtract } from './restore-records.ts'
 import {
@@ -43,6 +46,18 @@ const AGAIN = [
   'unique-violation',
 ]
 
+/** Failures that say nothing of other batches, besides all that the data is refused for. */
+const ABOUT_BATCH = [
+  'archive-damaged',
+  'archive-table-missing',
+  'archive-column-missing',
+  'cold-files-damaged',
+  'thawed-rows-differ',
+  'no-store-for-batch',
+  'no-copy-file',
+  'manifest-too-long',
+]
+
 const SETTINGS = {
   // A policy that hides rows is an error, never fewer rows.
   row_security: 'off',
@@ -60,8 +75,22 @@ export interface Restored {
   /** Batches of which nothing is left. */
   readonly emptied: readonly bigint[]
   readonly transactions: number
+  /** Rows that retention leaves alone for a while. */
+  readonly held: Held
+  /**
+   * Columns, `devflow.tasks.dependencies`, that a trigger makes of other rows and that say something else than when they
+   * were archived, since some of those rows are not there.
+   */
+  readonly projected: readonly string[]
+  /** Batches of which something was refused, in their order; nothing of the transaction in question was restored. */
+  readonly refused: readonly RefusedBatch[]
   /** Why it ended with work left. */
   readonly stopped?: Stop
+}
+
+export interface RefusedBatch {
+  readonly batch: bigint
+  readonly error: StewardError
 }
 
 export interface RestoreOptions {
@@ -70,10 +99,12 @@ export interface RestoreOptions {
 }
 
 /**
- * Restores what the request asks for; what is there already is no error, and what has to wait stays in the archive.
+ * Restores what the request asks for; what is there already is no error, and what has to wait stays in the archive. Of
+ * several batches, one that is refused keeps no other back.
  *
- * @throws RefusedError (exit 5) when a row is in the way or would not be what it was, naming it
- * @throws OperationError `archive-damaged` (exit 6) when the archive does not hold what was archived
+ * @throws RefusedError (exit 5), for rows that were named, when one is in the way or would not be what it was
+ * @throws OperationError `archive-damaged` (exit 6), for rows that were named, when the archive does not hold what was
+ *   archived
  */
 export async function runRestore(
   db: Database,
@@ -98,17 +129,21 @@ export async function runRestore(
     if (state === 'restored') continue
     const before = await stop()
     if (before) return done.result(before)
-    if (state === 'cold') await thaw(number)
-    const [batch] = await requireBatches(db, [number])
-    if (batch === undefined || batch.state !== 'archived') continue
-    const portions = await portionsOfBatch(db, request, what, batch, await restoreCatalog(db, schema), {
-      asked,
-      partly,
-    })
-    for (const [place, portion] of portions.entries()) {
-      const stopped = place === 0 ? undefined : await stop()
-      if (stopped) return done.result(stopped)
-      await done.portion(db, () => portion)
+    try {
+      if (state === 'cold') await thaw(number)
+      const [batch] = await requireBatches(db, [number])
+      if (batch === undefined || batch.state !== 'archived') continue
+      const catalog = await restoreCatalog(db, schema)
+      const portions = await portionsOfBatch(db, request, what, batch, catalog, { asked, partly })
+      for (const [place, portion] of portions.entries()) {
+        const stopped = place === 0 ? undefined : await stop()
+        if (stopped) return done.result(stopped)
+        await done.portion(db, () => portion)
+      }
+    } catch (error) {
+      // What is wrong with one batch keeps no other back.
+      if (!isAboutBatch(error)) throw error
+      done.refused(number, error)
     }
   }
   return done.result()
@@ -122,6 +157,9 @@ class Progress {
   readonly #emptied = new Set<bigint>()
   #references: Reattached = { put: 0, outdated: 0 }
   #transactions = 0
+  #held: Held = { rows: 0 }
+  readonly #projected = new Set<string>()
+  readonly #refused: RefusedBatch[] = []
 
   constructor(request: RestoreRequest, run: JobRun) {
     this.#request = request
@@ -138,24 +176,38 @@ class Progress {
       references: this.#references,
       emptied: [...this.#emptied],
       transactions: this.#transactions,
+      held: this.#held,
+      projected: [...this.#projected],
+      refused: this.#refused,
       ...(stopped === undefined ? {} : { stopped }),
     }
   }
 
+  refused(batch: bigint, error: StewardError): void {
+    this.#refused.push({ batch, error })
+  }
+
   async portion(db: Database, portionIn: (catalog: RestoreCatalog) => Portion): Promise<void> {
     let explain = false
+    let months: readonly MissingMonth[] = []
     for (let tried = 1; ; tried++) {
       try {
+        await makeMonths(db, months, this.#run)
+        months = []
         const outcome = await db.transaction((tx) => this.#restore(tx, portionIn, explain), {
           lockTimeoutMs: LOCK_TIMEOUT_MS,
           statementTimeoutMs: 0,
-          settings: { ...TEXT_SETTINGS, ...SETTINGS, ...this.#request.settings },
+          settings: { ...TEXT_SETTINGS, ...SETTINGS, ...MOVING, ...this.#request.settings },
         })
         this.#count(outcome)
         return
       } catch (error) {
         if (error instanceof Differs && !explain) {
           explain = true
+          continue
+        }
+        if (error instanceof MonthsMissing) {
+          months = error.months
           continue
         }
         if (!(error instanceof StewardError) || !AGAIN.includes(error.code) || tried === MOST_TRIES) {
@@ -169,20 +221,24 @@ class Progress {
 
   async #restore(tx: Transaction, portionIn: (catalog: RestoreCatalog) => Portion, explain: boolean) {
     await this.#run.lease.guard(tx)
-    const { schema, dropColumns } = this.#request
+    const { schema, dropColumns, monthly, projections } = this.#request
     const catalog = await restoreCatalog(tx, schema)
-    const { label, seeds, reach } = portionIn(catalog)
+    const { label, roots, named, seeds, reach } = portionIn(catalog)
     const asked = await seeds(tx)
     const { rows, waiting } = await gather(tx, catalog, asked, reach)
     if (rows.size === 0) return { asked, waiting }
+    const months = await missingMonths(tx, catalog, monthly, rows)
+    if (months.length > 0) throw new MonthsMissing(months)
     const groups = await groupsOf(tx, catalog, rows)
     const { there, problems } = await check(tx, catalog, groups, dropColumns)
     refuse(problems, label)
-    const moved = await move(tx, catalog, groups, there, explain)
+    const moved = await move(tx, catalog, groups, there, explain, projections)
     const emptied = await subtract(tx, catalog, moved.left)
     const keys = await detachedKeys(tx, catalog)
     const references = await reattach(tx, catalog, keys, [...rows.batches], moved.placed)
-    return { asked, waiting, moved, emptied, references }
+    const { runId } = this.#run
+    const held = await holdRestored(tx, catalog, this.#request, moved.placed, { roots, named, runId })
+    return { asked, waiting, moved, emptied, references, held }
   }
 
   #count(outcome: {
@@ -191,8 +247,10 @@ class Progress {
     readonly moved?: Moved
     readonly emptied?: readonly bigint[]
     readonly references?: Reattached
+    readonly held?: Held
   }): void {
-    const { asked, waiting, moved, emptied = [], references = { put: 0, outdated: 0 } } = outcome
+    const { asked, waiting, moved, emptied = [], references = { put: 0, outdated: 0 }, held } = outcome
+    if (held?.until !== undefined) this.#held = { rows: this.#held.rows + held.rows, until: held.until }
     this.#tally.wait(waiting, asked)
     for (const batch of emptied) this.#emptied.add(batch)
     this.#references = {
@@ -201,10 +259,15 @@ class Progress {
     }
     if (moved === undefined) return
     this.#transactions += 1
+    for (const { table, column } of moved.projected) this.#projected.add(`${this.#request.schema}.${table}.${column}`)
     for (const table of new Set([...moved.restored.keys(), ...moved.there.keys()])) {
       this.#tally.add(table, moved.restored.get(table) ?? 0n, moved.there.get(table) ?? 0n)
     }
   }
+}
+
+function isAboutBatch(error: unknown): error is StewardError {
+  return error instanceof RefusedError || (error instanceof StewardError && ABOUT_BATCH.includes(error.code))
 }
 
 /** Another row holds a value that only one may have. */

@@ -13,6 +13,7 @@ import { sql } from '../model/sql.ts'
 import { type BatchResult, type Prepared, runBatch, SchemaChanged, TablesBusy } from './batch.ts'
 import { type Candidate, Candidates, dropCursor, readCursor } from './candidates.ts'
 import { TooManyRows } from './closure.ts'
+import { countHeld } from './held.ts'
 import { nameOf, prepare, requirePrivileges } from './prepare.ts'
 import { IN_USE, Keeping, STILL_ACTIVE } from './reasons.ts'
 import { relation } from './rows.ts'
@@ -128,6 +129,7 @@ class Work {
       this.#keeping = new Keeping()
     }
     await this.#countActive(prepared)
+    this.#keeping.addAll(await countHeld(this.#db, prepared.shape.root, this.#selection))
     if (this.#failures.length > 0) {
       const outcome = this.#roots > 0 ? 'partial' : 'failed'
       return this.result(outcome, 'nothing more is due, but for what failed', this.#failures)

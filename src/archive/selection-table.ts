@@ -1,6 +1,8 @@
 /** The selection of a command line: any table of any schema, checked against the catalog. */
 import type { Database } from '../db/database.ts'
+import { mayBeHeld } from '../db/holds.ts'
 import { type Problem, StewardError, UsageError } from '../errors.ts'
+import { unheldSql } from '../model/holds.ts'
 import { nearest } from '../model/nearest.ts'
 import { allOf, identifier, raw, sql } from '../model/sql.ts'
 import type { Selection } from './selection.ts'
@@ -54,18 +56,22 @@ export async function selectionOfTable(db: Database, request: TableRequest): Pro
   }
   if (problems.length > 0) throw wrong(problems)
   const { schema, table, ageOf, olderThan, only, withChildren, name, settings } = request
+  const dueOrHeld = (alias: string) =>
+    allOf([
+      sql`${identifier(alias, ageOf)} < (now() - ${olderThan}::interval)`,
+      ...only.map(
+        ({ column, values }) =>
+          sql`${identifier(alias, column)} = ANY (${[...values]}::${raw(columns.get(column) ?? 'text')}[])`,
+      ),
+    ])
+  const held = { schema, table, key: await keyOf(db, request) }
+  const mayBe = held.key.length > 0 && (await mayBeHeld(db))
   return {
     schema,
     table,
     rule: name,
-    due: (alias) =>
-      allOf([
-        sql`${identifier(alias, ageOf)} < (now() - ${olderThan}::interval)`,
-        ...only.map(
-          ({ column, values }) =>
-            sql`${identifier(alias, column)} = ANY (${[...values]}::${raw(columns.get(column) ?? 'text')}[])`,
-        ),
-      ]),
+    due: mayBe ? (alias) => allOf([dueOrHeld(alias), unheldSql(held, alias)]) : dueOrHeld,
+    ...(mayBe ? { held: { table: held, dueOrHeld } } : {}),
     age: (alias) => identifier(alias, ageOf),
     ageColumns: [ageOf],
     follow: withChildren ? 'all' : 'cascade',
@@ -96,6 +102,21 @@ async function columnsOf(
     { readOnly: true, settings: { search_path: '' } },
   )
   return new Map(rows.map(({ name, type }) => [name, type]))
+}
+
+/** Columns of the primary key, in its order; none where there is no key. */
+async function keyOf(db: Database, { schema, table }: Pick<TableRequest, 'schema' | 'table'>): Promise<string[]> {
+  const found = await db.rows<{ name: string }>(sql`
+    SELECT a.attname::text AS name
+    FROM pg_catalog.pg_constraint AS k
+    JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
+    WHERE k.contype = 'p'
+      AND n.nspname = ${schema}
+      AND c.relname = ${table}
+    ORDER BY array_position(k.conkey, a.attnum)`)
+  return found.map(({ name }) => name)
 }
 
 /** True when the server does not take the values for what they should be. */

@@ -1,7 +1,8 @@
 /** What an archive run is about: the rows that are due, what goes along with them, and what becomes of it. */
-import { ageSql, dueSql, entityOfRule, type RuleScope } from '../model/due.ts'
+import { ageSql, dueSql, entityOfRule, heldTableOf, type RuleScope } from '../model/due.ts'
 import type { Entity } from '../model/entity.ts'
 import { linkOf } from '../model/field.ts'
+import type { HeldTable } from '../model/holds.ts'
 import type { Sql } from '../model/sql.ts'
 import { entityNamed, type System } from '../model/system.ts'
 
@@ -33,6 +34,10 @@ export interface Selection {
   readonly rule: string
   /** Condition that a root is due now. @param alias of the table in the statement */
   readonly due: (alias: string) => Sql
+  /**
+   * As `due`, also of roots that somebody holds, and how holds name them; absent where nothing can be held.
+   */
+  readonly held?: { readonly table: HeldTable; readonly dueOrHeld: (alias: string) => Sql }
   /**
    * As `due`, also of roots that are kept because what they belong to is still active; absent where the rule asks for
    * nothing of the kind.
@@ -69,6 +74,14 @@ export function selectionOfRule(scope: RuleScope): Selection {
     table: entityOfRule(system, rule).table,
     rule: rule.name,
     due: (alias) => dueSql(scope, alias),
+    ...(scope.withoutHolds
+      ? {}
+      : {
+          held: {
+            table: heldTableOf(scope),
+            dueOrHeld: (alias: string) => dueSql({ ...scope, withoutHolds: true }, alias),
+          },
+        }),
     ...(active.length === 0 ? {} : { dueOrActive: (alias: string) => dueSql(indifferent, alias) }),
     age: (alias) => ageSql(rule, alias),
     ageColumns: typeof rule.ageOf === 'string' ? [rule.ageOf] : rule.ageOf,

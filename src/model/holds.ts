@@ -14,7 +14,7 @@ export interface HeldTable {
 }
 
 /** The key of a row as holds have it: a JSON array of texts, `["tsk_1"]`. */
-export function heldKeySql({ key }: HeldTable, alias: string): Sql {
+export function heldKeySql({ key }: Pick<HeldTable, 'key'>, alias: string): Sql {
   return sql`jsonb_build_array(${join(key.map((column) => sql`${identifier(alias, column)}::text`))})`
 }
 

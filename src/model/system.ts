@@ -47,6 +47,9 @@ export function system(declared: System): System {
       if (link && !names.has(link.entity)) {
         throw new RangeError(`${declared.name}.${entity.name}.${key} refers to no entity ${link.entity}`)
       }
+      if (field.projectionOf !== undefined && !names.has(field.projectionOf)) {
+        throw new RangeError(`${declared.name}.${entity.name}.${key} is made of no entity ${field.projectionOf}`)
+      }
     }
   }
   return declared

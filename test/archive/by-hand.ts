@@ -121,6 +121,8 @@ export const request = (
   dropColumns: false,
   portionRows: 50_000,
   settings: {},
+  monthly: [],
+  projections: {},
   ...over,
 })
 

@@ -27,7 +27,10 @@ const run = (statement: string) => db.execute(raw(statement))
 
 const restoreBatches = async (batches: readonly bigint[], over: Partial<RestoreRequest> = {}) => {
   const asked = request('shop', { kind: 'batches', batches: await requireBatches(db, batches) }, over)
-  return runRestore(db, asked, idleRun(db), { thaw: async () => {} })
+  const result = await runRestore(db, asked, idleRun(db), { thaw: async () => {} })
+  const [refused] = result.refused
+  if (refused) throw refused.error
+  return result
 }
 
 test('values of every type come back byte for byte', async () => {

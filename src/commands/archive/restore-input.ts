@@ -3,7 +3,7 @@ import type { Batch } from '../../archive/batches.ts'
 import type { AskedBatches, AskedRows, RestoreRequest, Root } from '../../archive/restore-request.ts'
 import { InvalidValue, type Problem, UsageError } from '../../errors.ts'
 import type { Entity } from '../../model/entity.ts'
-import type { Moment } from '../../model/moment.ts'
+import { type Moment, parseDuration } from '../../model/moment.ts'
 import { nearest } from '../../model/nearest.ts'
 import type { System } from '../../model/system.ts'
 import { systems } from '../../systems/registry.ts'
@@ -21,6 +21,20 @@ const table: Flag<TableName | undefined> = {
   fallback: undefined,
   ...TABLE,
   parse: parseTableName,
+}
+
+const DAY_MS = 86_400_000
+const LONGEST_HOLD_DAYS = 36_500
+
+const hold: Flag<number> = {
+  metavar: '<duration>',
+  summary: 'how long retention rules leave the restored rows alone (default 30d; 0 for not at all)',
+  fallback: 30 * DAY_MS,
+  parse(raw) {
+    const milliseconds = raw.trim() === '0' ? 0 : parseDuration(raw)
+    if (milliseconds > LONGEST_HOLD_DAYS * DAY_MS) throw new InvalidValue('must be 100 years at most')
+    return milliseconds
+  },
 }
 
 interface KeyPart {
@@ -61,6 +75,7 @@ export const restoreFlags = {
   rule: { ...placeFlags.rule, ...WINDOW },
   withParents: toggle('archived rows that restored ones refer to come along'),
   dropColumns: toggle('let go of values of columns that are gone since'),
+  hold,
   dryRun: toggle('show what would come back, what waits and why, and stop'),
   runTime: duration('<duration>', 'end after this long, between two batches (exit 9 with work left)'),
 } as const
@@ -78,6 +93,8 @@ export interface RestoreInput {
   readonly rule: string | undefined
   readonly withParents: boolean
   readonly dropColumns: boolean
+  /** In milliseconds; 0 for none. */
+  readonly hold: number
 }
 
 /**
@@ -180,12 +197,11 @@ async function common(
   input: RestoreInput,
   what: RestoreRequest['what'],
 ): Promise<RestoreRequest> {
-  const [config, { schemaOf }, { PORTION_ROWS }] = await Promise.all([
-    context.config(),
-    import('../../config/config.ts'),
+  const [{ ownerOf }, { PORTION_ROWS }] = await Promise.all([
+    import('./restore-owner.ts'),
     import('../../archive/restore-request.ts'),
   ])
-  const owner = await systems.find(({ name }) => schemaOf(config, name) === schema)?.load()
+  const { held, ...owner } = await ownerOf(context, schema)
   return {
     schema,
     what,
@@ -193,7 +209,8 @@ async function common(
     withParents: input.withParents,
     dropColumns: input.dropColumns,
     portionRows: PORTION_ROWS,
-    settings: owner?.movesWith ?? {},
+    hold: { milliseconds: input.hold, tables: held },
+    ...owner,
   }
 }
 

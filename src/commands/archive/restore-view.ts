@@ -1,5 +1,5 @@
 /** How plans and results of `archive restore` are shown. */
-import type { Restored } from '../../archive/restore.ts'
+import type { RefusedBatch, Restored } from '../../archive/restore.ts'
 import type { RestorePlan } from '../../archive/restore-plan.ts'
 import type { TableCount, WaitingCount } from '../../archive/restore-tally.ts'
 import type { Column } from '../../model/column.ts'
@@ -64,6 +64,8 @@ export function restoredView(results: readonly Restored[]): View {
         'restored',
       ),
       ...waitingSection(results.flatMap(({ waiting }) => waiting)),
+      ...refusedSection(results.flatMap(({ refused }) => refused)),
+      ...projectedSection(results.flatMap(({ projected }) => projected)),
       {
         kind: 'record',
         key: 'run',
@@ -72,6 +74,8 @@ export function restoredView(results: readonly Restored[]): View {
           { key: 'references', label: 'references put back', kind: 'bigint', unit: 'count' },
           { key: 'outdated', label: 'references that changed since', kind: 'bigint', unit: 'count' },
           { key: 'emptied', label: 'batches restored whole', kind: 'bigint', unit: 'count' },
+          { key: 'held', label: 'rows held from retention', kind: 'bigint', unit: 'count' },
+          { key: 'held_until', label: 'until', kind: 'timestamp' },
           { key: 'why', label: 'ended because', kind: 'text' },
         ],
         row: {
@@ -79,11 +83,46 @@ export function restoredView(results: readonly Restored[]): View {
           references: sum(({ references }) => BigInt(references.put)),
           outdated: sum(({ references }) => BigInt(references.outdated)),
           emptied: sum(({ emptied }) => BigInt(emptied.length)),
+          held: sum(({ held }) => BigInt(held.rows)),
+          held_until: results.findLast(({ held }) => held.until !== undefined)?.held.until ?? null,
           why: stopped?.why ?? 'all that was asked for was looked at',
         },
       },
     ],
   }
+}
+
+function refusedSection(refused: readonly RefusedBatch[]): Section[] {
+  if (refused.length === 0) return []
+  return [
+    {
+      kind: 'table',
+      key: 'refused',
+      title: 'Refused: what is left of these batches stays in the archive',
+      columns: [
+        { key: 'batch', kind: 'bigint' },
+        { key: 'reason', kind: 'text' },
+      ],
+      rows: refused.flatMap(({ batch, error: { message, problems } }) =>
+        problems.length === 0
+          ? [{ batch, reason: message }]
+          : problems.map(({ where, reason }) => ({ batch, reason: [where, reason].filter(Boolean).join(': ') })),
+      ),
+    },
+  ]
+}
+
+function projectedSection(columns: readonly string[]): Section[] {
+  if (columns.length === 0) return []
+  return [
+    {
+      kind: 'table',
+      key: 'projected',
+      title: 'Made by triggers of rows that are not all back: other than archived until they are',
+      columns: [{ key: 'column', kind: 'text' }],
+      rows: columns.map((column) => ({ column })),
+    },
+  ]
 }
 
 function tablesSection(tables: readonly TableCount[], heading: string): Section {

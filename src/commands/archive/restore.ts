@@ -1,8 +1,8 @@
 /** `steward archive restore`. */
-import type { Restored } from '../../archive/restore.ts'
+import type { RefusedBatch, Restored } from '../../archive/restore.ts'
 import type { RestorePlan } from '../../archive/restore-plan.ts'
 import type { AskedRows, RestoreRequest } from '../../archive/restore-request.ts'
-import { ExitCode, type Json, NotFoundError } from '../../errors.ts'
+import { ExitCode, type Json, NotFoundError, type StewardError } from '../../errors.ts'
 import { type Context, defineCommand } from '../command.ts'
 import { governed } from '../governed.ts'
 import { type RestoreInput, requestsOf, restoreArguments, restoreFlags } from './restore-input.ts'
@@ -10,7 +10,8 @@ import { restoredView, restorePlanView } from './restore-view.ts'
 
 interface Planned {
   readonly request: RestoreRequest
-  readonly plan: RestorePlan
+  /** Absent where batches are restored: each of them is looked at when its turn comes. */
+  readonly plan?: RestorePlan
 }
 
 export interface RestoreOutcome {
@@ -25,7 +26,7 @@ export const restore = defineCommand({
   name: 'restore',
   summary: 'Bring archived aggregates back: by id, by batch, or of a window of time',
   description:
-    'Puts archived rows back as they were, with all rows below them, and takes them out of the archive; cold batches are loaded from their files first. What comes back is compared with what was archived before the transaction ends, and nothing is changed where it differs. A row that refers to one that is not there waits in the archive and is named; a row that is there already is no error, another row of the same key is. A run that is stopped or killed leaves every row in one place, and the next one goes on.',
+    'Puts archived rows back as they were, with all rows below them, and takes them out of the archive; cold batches are loaded from their files first. What comes back is compared with what was archived before the transaction ends, and nothing is changed where it differs. A row that refers to one that is not there waits in the archive and is named; a row that is there already is no error, another row of the same key is. Of several batches, one that is refused is named and keeps no other back (exit code 7). A run that is stopped or killed leaves every row in one place, and the next one goes on. Restored rows are as old as before: for 30 days, or as --hold says, retention rules leave them alone.',
   examples: [
     { command: 'archive restore skyvern/task tsk_712953182740054018', does: 'One task with all that belongs to it' },
     { command: 'archive restore --batch 12,13 --dry-run', does: 'What two batches would bring back, and what waits' },
@@ -52,8 +53,11 @@ async function restoreAll(
 ): Promise<RestoreOutcome> {
   const requests = await requestsOf(context, input)
   const planned: Planned[] = []
-  for (const request of requests) planned.push(await plannedWithFiles(context, request))
-  const plans = planned.map(({ plan }) => plan)
+  for (const request of requests) {
+    const isPlanned = input.dryRun || request.what.kind === 'rows'
+    planned.push(isPlanned ? await plannedWithFiles(context, request) : { request })
+  }
+  const plans = planned.flatMap(({ plan }) => plan ?? [])
   if (input.dryRun) {
     const isInTheWay = plans.some(({ problems }) => problems.length > 0)
     return { plans, dryRun: true, exitCode: isInTheWay ? ExitCode.trouble : ExitCode.ok }
@@ -63,7 +67,7 @@ async function restoreAll(
     plans.flatMap(({ problems }) => problems),
     'What was asked for',
   )
-  if (plans.every(isDone)) {
+  if (planned.every(isDone)) {
     const waits = plans.some(({ askedWaiting }) => askedWaiting > 0n)
     return { plans, dryRun: false, exitCode: waits ? ExitCode.partial : ExitCode.ok }
   }
@@ -71,8 +75,9 @@ async function restoreAll(
 }
 
 /** Nothing to put back, nothing to take out of the archive, nothing to load. */
-function isDone({ tables, cold }: RestorePlan): boolean {
-  return cold.length === 0 && tables.every(({ rows, there }) => rows === 0n && there === 0n)
+function isDone({ request: { what }, plan }: Planned): boolean {
+  if (plan === undefined) return what.kind === 'batches' && what.batches.every(({ rows }) => rows === 0n)
+  return plan.cold.length === 0 && plan.tables.every(({ rows, there }) => rows === 0n && there === 0n)
 }
 
 async function apply(
@@ -86,9 +91,9 @@ async function apply(
     import('../../storage/open.ts'),
   ])
   const options = {
-    schemas: planned.map(({ plan }) => plan.schema),
+    schemas: planned.map(({ request }) => request.schema),
     runTimeMs: runTime,
-    plan: Object.fromEntries(planned.map(({ plan }) => [plan.schema, planRecord(plan)])),
+    plan: Object.fromEntries(planned.map((one) => [one.request.schema, planRecord(one)])),
   }
   return governed(context, options, async (run) => {
     const stores = openStores(config.stores, { signal: run.signal })
@@ -107,13 +112,20 @@ async function apply(
       await stores.close()
     }
     const stopped = results.find((result) => result.stopped)?.stopped
-    const waits = results.some(({ askedWaiting }) => askedWaiting > 0n)
-    const exitCode = stopped?.error.exitCode ?? (waits ? ExitCode.partial : ExitCode.ok)
+    const refused = results.flatMap((result) => result.refused)
+    const [first] = refused
+    // Where nothing was restored at all, it is an error like any other.
+    if (first !== undefined && stopped === undefined && results.every(({ transactions }) => transactions === 0)) {
+      throw refused.length === 1 ? first.error : await allRefused(refused)
+    }
+    const isPart = refused.length > 0 || results.some(({ askedWaiting }) => askedWaiting > 0n)
+    const exitCode = stopped?.error.exitCode ?? (isPart ? ExitCode.partial : ExitCode.ok)
+    const reason = stopped?.why ?? (first && `refused: ${refused.map(({ batch }) => `batch ${batch}`).join(', ')}`)
     return {
-      value: { plans: planned.map(({ plan }) => plan), results, dryRun: false, exitCode },
+      value: { plans: [], results, dryRun: false, exitCode },
       counts: Object.fromEntries(results.map((result) => [result.schema, countsOf(result)])),
       exitCode,
-      ...(stopped === undefined ? {} : { reason: stopped.why }),
+      ...(reason === undefined ? {} : { reason }),
     }
   })
 }
@@ -165,7 +177,22 @@ async function inColdFiles(
   }
 }
 
-function planRecord({ tables, batches, cold }: RestorePlan): Json {
+/** Every batch was refused. */
+async function allRefused(refused: readonly RefusedBatch[]): Promise<StewardError> {
+  const { OperationError, RefusedError } = await import('../../errors.ts')
+  const Kind = refused.every(({ error }) => error instanceof RefusedError) ? RefusedError : OperationError
+  return new Kind({
+    code: 'restore-refused',
+    message: `None of ${refused.length} batches could be restored`,
+    hint: refused[0]?.error.hint ?? 'steward archive verify says more',
+    problems: refused.map(({ batch, error }) => ({ where: `batch ${batch}`, reason: error.message })),
+  })
+}
+
+function planRecord({ request: { what }, plan }: Planned): Json {
+  if (plan === undefined)
+    return { batches: what.kind === 'rows' ? [] : what.batches.map(({ batch }) => String(batch)) }
+  const { tables, batches, cold } = plan
   return {
     rows: Object.fromEntries(tables.map(({ table, rows }) => [table, String(rows)])),
     batches: batches.map(String),
@@ -173,7 +200,7 @@ function planRecord({ tables, batches, cold }: RestorePlan): Json {
   }
 }
 
-function countsOf({ tables, waiting, references, emptied }: Restored): Json {
+function countsOf({ tables, waiting, references, emptied, held, refused }: Restored): Json {
   return {
     rows: Object.fromEntries(tables.map(({ table, rows }) => [table, String(rows)])),
     there: Object.fromEntries(
@@ -182,5 +209,7 @@ function countsOf({ tables, waiting, references, emptied }: Restored): Json {
     waiting: Object.fromEntries(waiting.map(({ table, reason, rows }) => [`${table}: ${reason}`, String(rows)])),
     references: references.put,
     emptied: emptied.map(String),
+    held: { ...held },
+    refused: Object.fromEntries(refused.map(({ batch, error }) => [String(batch), error.message])),
   }
 }

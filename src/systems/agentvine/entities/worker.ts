@@ -48,6 +48,7 @@ export const worker = entity({
       summary: 'names and levels of its capabilities, kept by the database (entity capability)',
       default: "'[]'::jsonb",
       settable: 'never',
+      projectionOf: 'capability',
     }),
     last_heartbeat_at: timestamp({ summary: 'when it was last heard of', nullable: true, settable: 'never' }),
     draining_at: timestamp({ summary: 'since when it claims nothing more', nullable: true, settable: 'never' }),

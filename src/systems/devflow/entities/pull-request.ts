@@ -74,6 +74,7 @@ export const pullRequest = entity({
       summary: 'last validation of each type, kept as validations come in',
       default: "'{}'::jsonb",
       settable: 'never',
+      projectionOf: 'validation',
     }),
     review_comments: json({
       summary: 'what reviewers said',

@@ -59,6 +59,7 @@ export const task = entity({
       summary: 'what it waits for, kept as the dependencies change',
       default: "'[]'::jsonb",
       settable: 'never',
+      projectionOf: 'dependency',
     }),
     context: json({
       summary: 'what the agent should know',
