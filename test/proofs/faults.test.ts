@@ -18,7 +18,7 @@ import { expectNone } from './support/prove.ts'
 const run = promisify(execFile)
 const archive = ['archive', 'run', '--yes']
 const exporting = ['archive', 'export', '--yes']
-const restore = ['archive', 'restore', '--since', '2020-01-01', '--yes']
+const restore = ['archive', 'restore', '--since', '2020-01-01', '--hold', '0', '--yes']
 
 let database: TestDatabase
 let client: Client
@@ -93,7 +93,7 @@ describe('a full disk', () => {
     const unmount = await smallDisk(join(home.folder, 'small'), '32k')
     try {
       if (unmount === undefined) return test.skip('no file system can be mounted here')
-      await home.configure(usual({ files: home.files, cold: join(home.folder, 'small') }))
+      await home.configure(usual({ ...home, cold: join(home.folder, 'small') }))
       ends(await home.run(...exporting), [6, 7], /space|ENOSPC|disk|full/i)
       await nothingLost()
     } finally {

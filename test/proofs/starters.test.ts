@@ -19,7 +19,7 @@ beforeAll(async () => {
   client = await openClient(database.endpoint)
   home = await openHome(database.url)
   stopFile = join(home.folder, 'stop')
-  await home.configure([...usual(home), `      stopFile: ${stopFile}`])
+  await home.configure([...usual(home, { lease: '5s' }), `      stopFile: ${stopFile}`])
   await home.must(['seed', 'run', 'skyvern', '--rows', '300', '--until', '2025-01-01'])
   await home.must(['seed', 'run', 'agentvine', '--rows', '100', '--until', '2025-01-01'])
 })
@@ -29,12 +29,12 @@ afterAll(async () => {
   await database.drop()
 })
 
-const LEASE_MS = 2000
+const LEASE_MS = 5000
 const run = ['maintain', 'run', '--yes']
 
 /** What the runs before archived is due again. */
 async function dueAgain(): Promise<void> {
-  await home.must(['archive', 'restore', '--since', '2020-01-01', '--yes'])
+  await home.must(['archive', 'restore', '--since', '2020-01-01', '--hold', '0', '--yes'])
 }
 
 /** Process that holds the lease of skyvern now. */
@@ -79,7 +79,10 @@ it('a winner that is killed is succeeded within its lease, and never counts as r
   let next = home.start(...run)
   let refused = 0
   for (;;) {
-    const ended = await Promise.race([next.ended, until('it holds', async () => (await holder()) === next.child.pid)])
+    const ended = await Promise.race([
+      next.ended,
+      until('it holds', async () => (await holder()) === next.child.pid, { ms: 30_000 }),
+    ])
     if (ended === undefined) break
     expect(ended).toMatchObject({ exitCode: 8, stderr: expect.stringContaining(`pid ${first.child.pid}`) })
     refused++
@@ -106,7 +109,7 @@ it('a holder that slept beyond its lease writes nothing more and exits 8 with th
   const sleeper = home.start(...run)
   await until('the sleeper holds the lease', async () => (await holder()) === sleeper.child.pid, { ms: 20_000 })
   sleeper.child.kill('SIGSTOP')
-  await until('its lease is over', async () => (await holder()) === undefined, { ms: 10_000 })
+  await until('its lease is over', async () => (await holder()) === undefined, { ms: 20_000 })
   const successor = home.start(...run)
   await until('the successor holds it', async () => (await holder()) === successor.child.pid, { ms: 20_000 })
   sleeper.child.kill('SIGCONT')

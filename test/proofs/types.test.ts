@@ -37,7 +37,7 @@ async function rowsIn(schema: string): Promise<number> {
 }
 
 const archive = ['archive', 'run', '--table', typesTable, '--age-of', 'aged', '--older-than', '1 day', '--yes']
-const restore = ['archive', 'restore', '--since', '2020-01-01', '--yes']
+const restore = ['archive', 'restore', '--since', '2020-01-01', '--hold', '0', '--yes']
 
 it('the table has every type', async () => {
   expect(await missingTypes(client)).toEqual([])

@@ -40,16 +40,20 @@ export interface Home {
   remove(): Promise<void>
 }
 
-/** Settings that every proof starts with: short leases, short batches, two stores. */
-export const usual = (home: Pick<Home, 'files' | 'cold'>): string[] => [
+/** Settings that every proof starts with: short leases, short batches, three stores. */
+export const usual = (
+  { folder, files, cold }: Pick<Home, 'folder' | 'files' | 'cold'>,
+  { lease = '2s' }: { readonly lease?: string } = {},
+): string[] => [
   '    stores:',
-  `      files: file://${home.files}`,
-  `      cold: file://${home.cold}`,
+  `      files: file://${files}`,
+  `      cold: file://${cold}`,
+  `      agensium: file://${join(folder, 'agensium')}`,
   '    archive:',
   "      cold: { store: cold, after: '0 seconds' }",
   '    maintenance:',
   '      batchTime: 100ms',
-  '      lease: 2s',
+  `      lease: ${lease}`,
 ]
 
 export interface HomeOptions {
@@ -64,7 +68,7 @@ export async function openHome(url: string, { command = [], env: added = {} }: H
   const folder = await mkdtemp(join(tmpdir(), 'steward-proof-'))
   await chmod(folder, 0o755)
   const [files, cold] = [join(folder, 'files'), join(folder, 'cold')]
-  await Promise.all([mkdir(files), mkdir(cold)])
+  await Promise.all([files, cold, join(folder, 'agensium')].map((path) => mkdir(path)))
   const env = {
     PATH: process.env.PATH,
     HOME: folder,
