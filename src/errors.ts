@@ -80,6 +80,9 @@ export class ConnectionError extends StewardError {
   readonly exitCode = ExitCode.connection
 }
 
+/** A store could not be reached or would not let us in (exit 3); the database may be there all the same. */
+export class StoreConnectionError extends ConnectionError {}
+
 /** What the user named does not exist (exit 4). */
 export class NotFoundError extends StewardError {
   readonly exitCode = ExitCode.notFound

@@ -10,7 +10,14 @@
 import { performance } from 'node:perf_hooks'
 import type { JobRun } from '../db/job-run.ts'
 import type { Pace, Stop } from '../db/pace.ts'
-import { ConnectionError, InterruptedError, LockedError, StewardError, UnfinishedError } from '../errors.ts'
+import {
+  ConnectionError,
+  InterruptedError,
+  LockedError,
+  StewardError,
+  StoreConnectionError,
+  UnfinishedError,
+} from '../errors.ts'
 import type { JobResult } from '../model/job.ts'
 import { type JobSummary, NOT_REACHED, recordEnd, recordNothing, recordProgress, recordStart } from './job-record.ts'
 import { added } from './job-turns.ts'
@@ -112,8 +119,12 @@ async function mayBeDue(work: Work, run: JobRun): Promise<boolean> {
   }
 }
 
-/** Without lease or server nothing may or can go on; what was broken off together with a connection, the next can do. */
+/**
+ * Without lease or server nothing may or can go on; what was broken off together with a connection, the next can do. A
+ * store that cannot be reached is the trouble of the jobs that need it.
+ */
 function endsAll(error: unknown): boolean {
+  if (error instanceof StoreConnectionError) return false
   return (error instanceof LockedError && error.code !== 'lock-timeout') || error instanceof ConnectionError
 }
 

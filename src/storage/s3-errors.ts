@@ -1,5 +1,5 @@
 /** What an S3-compatible server says, or does not say, in Steward's words: never its own, which can quote the request. */
-import { ConnectionError, OperationError, StewardError, UsageError } from '../errors.ts'
+import { OperationError, StewardError, StoreConnectionError, UsageError } from '../errors.ts'
 
 /** Codes of the S3 API (Error Responses) that mean the same thing to us, whoever sends them. */
 const CREDENTIALS = [
@@ -87,7 +87,7 @@ export function s3Error(error: unknown, store: string, doing: string): unknown {
     })
   }
   if (CREDENTIALS.includes(name)) {
-    return new ConnectionError({
+    return new StoreConnectionError({
       code: 'store-credentials',
       message: `${what}: ${wordsOf(failure)}`,
       hint: 'Give credentials by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role of the machine',
@@ -101,7 +101,7 @@ export function s3Error(error: unknown, store: string, doing: string): unknown {
       NO_ANSWER.includes(code) ||
       /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/.test(code))
   ) {
-    return new ConnectionError({
+    return new StoreConnectionError({
       code: 'store-unreachable',
       message: `${what}: ${wordsOf(failure)}`,
       hint: 'See that the endpoint of the store is right and its server up; run the command again',

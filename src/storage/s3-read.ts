@@ -1,6 +1,6 @@
 /** Asking for one object, and reading it. */
 import { Readable } from 'node:stream'
-import { ConnectionError } from '../errors.ts'
+import { StoreConnectionError } from '../errors.ts'
 import { missing } from './refusals.ts'
 import type { S3Connection } from './s3-connection.ts'
 import { isBare, isNoSuchKey, s3Error } from './s3-errors.ts'
@@ -83,7 +83,7 @@ async function* chunks(
     throw s3Error(error, connection.store, 'read a file')
   }
   if (bytes === undefined || read === bytes) return
-  throw new ConnectionError({
+  throw new StoreConnectionError({
     code: 'store-unreachable',
     message: `Store ${connection.store} could not read a file: its server ended the answer early`,
     hint: 'Run the command again',

@@ -2,7 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { JobRun } from '../../src/db/job-run.ts'
-import { InterruptedError, LockedError, OperationError } from '../../src/errors.ts'
+import {
+  ConnectionError,
+  InterruptedError,
+  LockedError,
+  OperationError,
+  StoreConnectionError,
+} from '../../src/errors.ts'
 import { jobSummaries, NOT_REACHED, settleLostJobs } from '../../src/maintenance/job-record.ts'
 import { jobsInTurn, type Ran, runJobs, type Work } from '../../src/maintenance/run-jobs.ts'
 import type { JobResult } from '../../src/model/job.ts'
@@ -115,6 +121,16 @@ describe('a job that fails', () => {
     })
     expect(inShort(results)).toEqual(['shop/a done 1', 'shop/b nothing 0'])
     expect((await records()).map(({ outcome }) => outcome)).toEqual(['done', 'nothing'])
+  })
+
+  test('for a store that cannot be reached is named, and the others are done; without the database none is', async () => {
+    const away = new StoreConnectionError({ code: 'store-unreachable', message: 'store cold does not answer' })
+    expect(inShort(await perform([failing('shop/cold', away), work('shop/a', 1)]))).toEqual([
+      'shop/cold failed 0',
+      'shop/a done 1',
+    ])
+    const gone = new ConnectionError({ code: 'connection-refused', message: 'the server is not there' })
+    await expect(perform([failing('shop/a', gone), work('shop/b', 1)])).rejects.toBe(gone)
   })
 
   test('for a lost lease ends the run', async () => {
