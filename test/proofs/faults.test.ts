@@ -88,11 +88,11 @@ describe('a full disk', () => {
     }
   })
 
-  it('of the store, by a small file system: the same', async (test) => {
+  it('of the store, by a small file system: the same', async ({ skip }) => {
     await home.must(archive)
     const unmount = await smallDisk(join(home.folder, 'small'), '32k')
     try {
-      if (unmount === undefined) return test.skip('no file system can be mounted here')
+      if (unmount === undefined) return skip('no file system can be mounted here')
       await home.configure(usual({ ...home, cold: join(home.folder, 'small') }))
       ends(await home.run(...exporting), [6, 7], /space|ENOSPC|disk|full/i)
       await nothingLost()
@@ -103,10 +103,10 @@ describe('a full disk', () => {
     await back()
   })
 
-  it('of the server: the batch is rolled back, the rows before it stay moved', async (test) => {
+  it('of the server: the batch is rolled back, the rows before it stay moved', async ({ skip }) => {
     const folder = join(home.folder, 'space')
     const unmount = await smallDisk(folder, '700k')
-    if (unmount === undefined) return test.skip('no file system can be mounted here')
+    if (unmount === undefined) return skip('no file system can be mounted here')
     const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory')
     const { uid, gid } = await stat(rows[0]?.data_directory ?? '')
     await chown(folder, uid, gid)
