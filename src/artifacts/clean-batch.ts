@@ -13,6 +13,7 @@ import type { Store } from '../storage/store.ts'
 import { BUSY, deleteRows, idsOf, lockRows, whyNot, without } from './batch-rows.ts'
 import { refusalOf, removeFiles, storeOf } from './files.ts'
 import { type Holders, heldAmong } from './holders.ts'
+import { endBatch, markSingly } from './mark-batches.ts'
 import { atOnce } from './quarantine.ts'
 import { lockParents, type RowTarget } from './row-target.ts'
 import type { Cleaning } from './scope.ts'
@@ -41,6 +42,21 @@ export interface BatchOutcome {
   readonly silent: readonly { readonly store: string; readonly reason: string }[]
 }
 
+/** What is cleaned in one transaction. */
+export interface Batch {
+  readonly marks: readonly Found[]
+  /** The mark of all of them, where they have none of their own. */
+  readonly id?: bigint
+  /**
+   * Whether the batch before came to its end: it works on its files while the server works on the rows of this one,
+   * which waits for it before it takes a file for nobody's.
+   */
+  readonly before?: Promise<boolean>
+}
+
+/** The batch before came to nothing, and this one with it. */
+export class Overtaken extends Error {}
+
 /** Milliseconds that a batch waits for a lock that SKIP LOCKED does not pass over. */
 const LOCK_MS = 1_000
 
@@ -48,9 +64,10 @@ export async function cleanBatch(
   cleaning: Cleaning,
   target: RowTarget,
   standing: Standing,
-  marks: readonly Found[],
+  batch: Batch,
 ): Promise<BatchOutcome> {
   const { db, run, stores } = cleaning
+  const { marks } = batch
   const { system } = target.placed
   const refused = marks.flatMap(({ id, uri }) => {
     const reason = refusalOf(stores, uri)
@@ -61,18 +78,21 @@ export async function cleanBatch(
   const outcome = await db.transaction(
     async (tx) => {
       await run.lease.guard(tx)
-      const done = await inTransaction(cleaning, target, standing, tx, doable)
-      await recordFailures(tx, target.owner, run.runId, [...refused, ...done.failed])
+      const done = await inTransaction(cleaning, target, standing, tx, { ...batch, marks: doable })
+      const failed = [...refused, ...done.failed]
+      if (batch.id !== undefined) {
+        await markSingly(tx, batch.id, leftOf(marks, done.ended))
+        await endBatch(tx, batch.id)
+      }
+      await recordFailures(tx, target.owner, run.runId, failed)
       await cleaning.at?.('committing')
-      return { ...done, failed: [...refused, ...done.failed] }
+      return { ...done, failed }
     },
     {
       lockTimeoutMs: LOCK_MS,
       settings: {
         ...system.movesWith,
         ...(system.actorSetting === undefined ? {} : { [system.actorSetting]: run.actor.osUser }),
-        // A store that is slow is no reason for the server to end the transaction.
-        idle_in_transaction_session_timeout: '0',
       },
     },
   )
@@ -81,7 +101,15 @@ export async function cleanBatch(
   return outcome
 }
 
+function leftOf(marks: readonly Found[], ended: readonly Found[]): string[] {
+  if (ended.length === marks.length) return []
+  const over = new Set(idsOf(ended))
+  return idsOf(marks).filter((id) => !over.has(id))
+}
+
 interface InTransaction extends BatchOutcome {
+  /** Marks that are over. */
+  readonly ended: readonly Found[]
   /** Rows that went and that the bag of the run counts. */
   readonly counted: readonly Found[]
 }
@@ -91,12 +119,12 @@ async function inTransaction(
   target: RowTarget,
   standing: Standing,
   tx: Transaction,
-  marks: readonly Found[],
+  { marks, id: batch, before }: Batch,
 ): Promise<InTransaction> {
   const kept = new Map<string, number>()
   const keep = (reason: string, rows: number) => rows > 0 && kept.set(reason, (kept.get(reason) ?? 0) + rows)
 
-  const { mine, changed, gone, busy } = await lockRows(target, tx, marks)
+  const { mine, changed, gone, busy } = await lockRows(target, tx, marks, batch)
   keep(BUSY, busy)
   const parents = await lockParents(tx, target, idsOf(mine))
   await tx.execute(raw('SAVEPOINT steward_rows'))
@@ -111,12 +139,13 @@ async function inTransaction(
   const own = ownCounts(standing, target, deleted)
   // One way to write each file, as the first of its rows does.
   const written = new Map(going.map((mark) => [fileOf(mark), mark.uri]))
-  const held = await heldAmong(
-    tx,
-    standing.holders,
-    [...written.keys()],
-    (uri) => standing.unindexed.count(uri) > (own.get(uri) ?? 0),
-  )
+  const oddlyHeld = (uri: string) => standing.unindexed.count(uri) > (own.get(uri) ?? 0)
+  let held = await heldAmong(tx, standing.holders, [...written.keys()], oddlyHeld)
+  if (before !== undefined) {
+    if (!(await before)) throw new Overtaken()
+    // Its rows stood for their files until it was committed.
+    if (held.size > 0) held = await heldAmong(tx, standing.holders, [...held.keys()], oddlyHeld)
+  }
   const files = [...written].filter(([file]) => !held.has(file)).map(([, uri]) => uri)
   await cleaning.at?.('removing')
   const removals = files.length === 0 ? { of: new Map(), silent: [] } : await removeFiles(cleaning.stores, files)
@@ -144,7 +173,8 @@ async function inTransaction(
 
   const released = gone.filter(({ id }) => !stuck.has(id))
   const lifted = [...changed, ...(await stillThere(cleaning, stays.uncovered))]
-  await removeMarks(tx, target.owner, idsOf([...deleted, ...released, ...lifted]))
+  const ended = [...deleted, ...released, ...lifted]
+  await removeMarks(tx, target.owner, idsOf(batch === undefined ? ended : released))
 
   const finished = [...deleted, ...released]
   const removed: Found[] = []
@@ -160,6 +190,7 @@ async function inTransaction(
     else if (outcome === 'missing') missing += 1
   }
   return {
+    ended,
     rows: deleted.length,
     removed,
     missing,

@@ -103,9 +103,10 @@ export async function planTombstones(
     SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(recorded_at) AS oldest
     ${gone}
     GROUP BY uri`
+  const ownerless = sql`system = ${name} AND schema_name = ${placed.schema} AND NOT entity = ANY (${ruled}::text[])`
   const [{ marked, failed }, weighed] = await Promise.all([
     db.one<{ marked: bigint; failed: bigint }>(sql`
-      SELECT COUNT(*) AS marked, COUNT(*) FILTER (WHERE attempts > 0) AS failed
+      SELECT COUNT(*) + ${batched(ownerless)} AS marked, COUNT(*) FILTER (WHERE attempts > 0) AS failed
       FROM steward.artifact_tombstones AS t
       WHERE t.system = ${name}
         AND t.schema_name = ${placed.schema}
@@ -196,12 +197,21 @@ async function weigh(
   }
 }
 
-async function countMarks(db: Queryable, { owner }: RowTarget): Promise<Pick<CleanPlan, 'marked' | 'failedBefore'>> {
+function countMarks(
+  db: Queryable,
+  { owner: { system, schema, entity } }: RowTarget,
+): Promise<Pick<CleanPlan, 'marked' | 'failedBefore'>> {
   return db.one<{ marked: bigint; failedBefore: bigint }>(sql`
-    SELECT COUNT(*) AS marked, COUNT(*) FILTER (WHERE attempts > 0) AS "failedBefore"
+    SELECT COUNT(*) + ${batched(sql`system = ${system} AND schema_name = ${schema} AND entity = ${entity}`)} AS marked,
+           COUNT(*) FILTER (WHERE attempts > 0) AS "failedBefore"
     FROM steward.artifact_tombstones
-    WHERE system = ${owner.system}
-      AND schema_name = ${owner.schema}
-      AND entity = ${owner.entity}
+    WHERE system = ${system}
+      AND schema_name = ${schema}
+      AND entity = ${entity}
       AND row_stays`)
+}
+
+/** What a run that was killed had in hand. */
+function batched(which: Sql): Sql {
+  return sql`(SELECT COALESCE(SUM(cardinality(ids)), 0) FROM steward.artifact_batches WHERE ${which})`
 }

@@ -2,7 +2,7 @@
  * `delete-files` rules of entities whose rows name their files, and the marks of files whose rows are gone already
  * (decision 20). Mark, delete the file, delete the row: killed anywhere, the next run goes on from the marks.
  */
-import { adaptiveSize, type Stop } from '../db/pace.ts'
+import { adaptiveSize, type BatchSize, type Stop } from '../db/pace.ts'
 import {
   InterruptedError,
   LockedError,
@@ -14,14 +14,15 @@ import {
 import type { RuleScope } from '../model/due.ts'
 import { sql } from '../model/sql.ts'
 import { BUSY } from './batch-rows.ts'
-import { type BatchOutcome, cleanBatch, type Standing } from './clean-batch.ts'
+import { type Batch, type BatchOutcome, cleanBatch, Overtaken, type Standing } from './clean-batch.ts'
 import { countUnindexed, filedEntities, holdersIn, type PlacedSystem } from './holders.ts'
 import { countKept } from './kept.ts'
-import { markDue, type Position } from './mark-due.ts'
+import { hasBatches, type MarkedBatch, unfoldBatches } from './mark-batches.ts'
+import { markDue } from './mark-due.ts'
 import { filedEntityOf, type RowTarget, rowTarget } from './row-target.ts'
 import type { Cleaning, CleanResult } from './scope.ts'
 import { Tally } from './tally.ts'
-import { type Found, marksAfter, recordFailures } from './tombstones.ts'
+import { type Found, hasMarks, marksAfter, recordFailures } from './tombstones.ts'
 
 const BATCH = { first: 1_000, least: 1, most: 10_000 } as const
 
@@ -106,6 +107,7 @@ async function cleanMarks(
 ): Promise<Pick<Stop, 'why' | 'error'> | undefined> {
   const { db, run, batch = BATCH } = cleaning
   const size = adaptiveSize({ ...batch, targetMs: run.batchMs })
+  if (rowStays && (await hasBatches(db, target.owner))) await unfold(cleaning, target)
   const { before } = await db.one<{ before: string }>(sql`SELECT clock_timestamp()::text AS before`)
   for (const tried of [false, true]) {
     for (let after = ''; ; ) {
@@ -116,7 +118,9 @@ async function cleanMarks(
       if (last === undefined) break
       const stop = await run.pace.next()
       if (stop !== undefined) return stop
-      const stopped = await stoppable(cleanInParts(cleaning, target, await standing(), marks, tally, size))
+      const stopped = await stoppable(
+        cleanInParts({ cleaning, target, standing: await standing(), tally, size }, { marks }),
+      )
       if (stopped !== undefined) return stopped
       run.onProgress({ label, done: tally.handled, unit: 'files' })
       after = last.id
@@ -125,7 +129,18 @@ async function cleanMarks(
   return undefined
 }
 
-/** Marks what is due, the oldest first, and deletes it while the next batch is marked. */
+/** Marks all of an owner's batches, or of one, file by file. */
+async function unfold({ db, run }: Cleaning, { owner }: RowTarget, batch?: bigint): Promise<void> {
+  await db.transaction(async (tx) => {
+    await run.lease.guard(tx)
+    await unfoldBatches(tx, owner, batch)
+  })
+}
+
+/**
+ * Marks what is due, the oldest first, and deletes it in batches, two of which are in hand: while the files of one go,
+ * the server deletes the rows of the next.
+ */
 async function cleanDue(
   cleaning: Cleaning,
   target: RowTarget,
@@ -134,32 +149,59 @@ async function cleanDue(
   tally: Tally,
   label: string,
 ): Promise<Pick<Stop, 'why' | 'error'> | undefined> {
-  const { run, batch = BATCH } = cleaning
-  const size = adaptiveSize({ ...batch, targetMs: run.batchMs })
+  const { run, batch: bounds = BATCH } = cleaning
+  const size = adaptiveSize({ ...bounds, targetMs: run.batchMs })
+  const someMarked = await hasMarks(cleaning.db, target.owner)
+  const most = left(cleaning, tally)
   let marked = 0
-  let after: Position | undefined
-  let working: Promise<Pick<Stop, 'why' | 'error'> | undefined> = Promise.resolve(undefined)
+  let after: MarkedBatch['last'] | undefined
+  let [older, newer] = [IDLE, IDLE]
   try {
     for (;;) {
-      const limit = Math.min(size.current, left(cleaning, tally) - marked)
-      if (limit <= 0 || tally.silentStore !== undefined) return await working
+      const limit = Math.min(size.current, most - marked)
+      if (limit <= 0 || tally.silentStore !== undefined) return await newer.end
       const stop = await run.pace.next()
-      if (stop !== undefined) return (await working) ?? stop
-      const found = await markDue(cleaning, target, scope, after, limit)
-      const stopped = await working
-      marked = 0
-      if (stopped !== undefined) return stopped
+      if (stop !== undefined) return (await newer.end) ?? stop
+      const found = await markDue(cleaning, target, scope, { after, limit, someMarked })
+      const stopped = found === undefined ? await newer.end : await older.end
+      if (found === undefined || stopped !== undefined) return stopped
       run.onProgress({ label, done: tally.handled, unit: 'files' })
-      const last = found.at(-1)
-      if (last === undefined) return undefined
-      after = { age: last.age, id: last.id }
-      marked = found.length
-      const ready = standing()
-      working = stoppable(ready.then((one) => cleanInParts(cleaning, target, one, found, tally, size)))
+      after = found.last
+      marked += found.marks.length
+      older = newer
+      newer = begin({ cleaning, target, standing: await standing(), tally, size }, found, older)
     }
   } finally {
-    // Whatever ended the loop, the batch in flight is not left alone.
-    await working.catch(() => {})
+    // Whatever ended the loop, no batch in flight is left alone.
+    await Promise.allSettled([older.end, newer.end])
+  }
+}
+
+/** A batch in hand. */
+interface InHand {
+  /** True when it was committed, false when the first attempt came to nothing; never rejects. */
+  readonly tried: Promise<boolean>
+  readonly work: Promise<void>
+  /** As `work`; a stop request is a value of it. */
+  readonly end: Promise<Pick<Stop, 'why' | 'error'> | undefined>
+}
+
+const IDLE: InHand = { tried: Promise.resolve(true), work: Promise.resolve(), end: Promise.resolve(undefined) }
+
+/**
+ * A batch whose predecessor is in hand, too. It never holds its connection while that one needs another: where the first
+ * attempt of the predecessor fails, this one is rolled back and begun anew behind it.
+ */
+function begin(hand: Hand, { id, marks }: MarkedBatch, { tried: before, work: earlier }: InHand): InHand {
+  const attempt = cleanBatch(hand.cleaning, hand.target, hand.standing, { id, marks, before })
+  const work = cleanInParts(hand, { id, marks }, attempt, earlier)
+  return {
+    tried: attempt.then(
+      () => true,
+      () => false,
+    ),
+    work,
+    end: stoppable(work),
   }
 }
 
@@ -167,27 +209,43 @@ function left({ limit }: Cleaning, { handled }: Tally): number {
   return limit === undefined ? Number.MAX_SAFE_INTEGER : Math.max(0, limit - handled)
 }
 
-/** A batch; in halves where somebody is in the way, until a single row is. */
+/** What batches of a run have in common. */
+interface Hand {
+  readonly cleaning: Cleaning
+  readonly target: RowTarget
+  readonly standing: Standing
+  readonly tally: Tally
+  readonly size: BatchSize
+}
+
+/**
+ * A batch; in halves where somebody is in the way, until a single row is.
+ *
+ * @param attempt that was begun already
+ * @param earlier what is to be over before another attempt
+ */
 async function cleanInParts(
-  cleaning: Cleaning,
-  target: RowTarget,
-  standing: Standing,
-  marks: readonly Found[],
-  tally: Tally,
-  size: ReturnType<typeof adaptiveSize>,
+  hand: Hand,
+  batch: Batch,
+  attempt?: Promise<BatchOutcome>,
+  earlier?: Promise<void>,
 ): Promise<void> {
+  const { cleaning, target, standing, tally, size } = hand
+  const { marks, id } = batch
   const began = performance.now()
   try {
-    const outcome = await cleanBatch(cleaning, target, standing, marks)
+    const outcome = await (attempt ?? cleanBatch(cleaning, target, standing, batch))
     size.took(marks.length, performance.now() - began)
     tally.add(outcome, marks.length)
   } catch (error) {
+    await earlier
+    if (error instanceof Overtaken) return cleanInParts(hand, batch)
     if (!(error instanceof StewardError) || !SPLIT.includes(error.code) || isLeaseLost(error)) throw error
+    if (id !== undefined) await unfold(cleaning, target, id)
     if (marks.length > 1) {
       size.shrink()
       const middle = marks.length >> 1
-      await cleanInParts(cleaning, target, standing, marks.slice(0, middle), tally, size)
-      await cleanInParts(cleaning, target, standing, marks.slice(middle), tally, size)
+      for (const half of [marks.slice(0, middle), marks.slice(middle)]) await cleanInParts(hand, { marks: half })
       return
     }
     tally.add(await single(cleaning, target, marks, error), marks.length)

@@ -135,5 +135,6 @@ function stillStanding({ db }: Verification, holder: Holder, rows: readonly Row[
           AND ${identifier('h', uri)} = g.uri
       )
       AND NOT EXISTS (SELECT FROM steward.artifact_tombstones AS t WHERE t.uri = g.uri)
+      AND g.uri NOT IN (SELECT unnest(b.uris) FROM steward.artifact_batches AS b)
     ORDER BY g.id`)
 }

@@ -1,7 +1,7 @@
 /**
- * Marks: rows of `steward.artifact_tombstones`. A mark is made before a file is touched and goes when the file and its
- * row are gone, so that a run that was killed is finished by the next one. `row_stays` says that the row is still
- * there; without it the row went first (`task delete`), and only the file is left to do.
+ * Marks of single files: rows of `steward.artifact_tombstones`. A mark is made before a file is touched and goes when the
+ * file and its row are gone, so that a run that was killed is finished by the next one. `row_stays` says that the row
+ * is still there; without it the row went first (`task delete`), and only the file is left to do.
  */
 import type { Queryable, Transaction } from '../db/database.ts'
 import type { Sql } from '../model/sql.ts'
@@ -29,14 +29,31 @@ function ownedBy({ system, schema, entity }: MarkOwner): Sql {
   return sql`t.system = ${system} AND t.schema_name = ${schema} AND t.entity = ${entity}`
 }
 
-/** Condition that a row is not marked. @param id expression of the row's key as text */
+/**
+ * Condition that a row has no mark of its own.
+ *
+ * With OFFSET, PostgreSQL looks each row up in the key of marks. As a join it would take the three constants for rare,
+ * expect one mark, and go through all of them for each row.
+ *
+ * @param id expression of the row's key as text
+ */
 export function isUnmarked(owner: MarkOwner, id: Sql): Sql {
   return sql`NOT EXISTS (
         SELECT
         FROM steward.artifact_tombstones AS t
         WHERE ${ownedBy(owner)}
           AND t.artifact_id = ${id}
+        OFFSET 0
       )`
+}
+
+/** Whether rows that are there have marks of their own. */
+export async function hasMarks(db: Queryable, owner: MarkOwner): Promise<boolean> {
+  const { found } = await db.one<{ found: boolean }>(sql`
+    SELECT EXISTS (
+      SELECT FROM steward.artifact_tombstones AS t WHERE ${ownedBy(owner)} AND t.row_stays
+    ) AS found`)
+  return found
 }
 
 /** A mark as it is found by a later run. */
@@ -110,22 +127,4 @@ export async function recordFailures(
     ) AS f (id, reason)
     WHERE ${ownedBy(owner)}
       AND t.artifact_id = f.id`)
-}
-
-/**
- * Marks rows, as a statement that returns those that it marked.
- *
- * @param rows SELECT of `id` (text), `uri`, `bytes` and anything else
- */
-export function markSql(owner: MarkOwner, runId: bigint, why: string, rows: Sql): Sql {
-  return sql`
-    WITH due AS MATERIALIZED (${rows}),
-    marked AS (
-      INSERT INTO steward.artifact_tombstones
-        (system, schema_name, entity, artifact_id, uri, bytes, why, row_stays, run_id)
-      SELECT ${owner.system}, ${owner.schema}, ${owner.entity}, id, uri, bytes, ${why}, true, ${runId}
-      FROM due
-      ON CONFLICT DO NOTHING
-    )
-    SELECT * FROM due`
 }

@@ -17,7 +17,9 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await files.remove()
-  await database.db.execute(sql`TRUNCATE skyvern.organizations, steward.artifact_tombstones CASCADE`)
+  await database.db.execute(
+    sql`TRUNCATE skyvern.organizations, steward.artifact_tombstones, steward.artifact_batches CASCADE`,
+  )
 })
 
 describe('files with their rows', () => {

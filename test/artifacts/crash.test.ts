@@ -41,7 +41,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await files.remove()
   await database.db.execute(
-    sql`TRUNCATE skyvern.organizations, agensium.tasks, steward.artifact_tombstones, steward.audit_log CASCADE`,
+    sql`TRUNCATE skyvern.organizations, agensium.tasks, steward.artifact_tombstones, steward.artifact_batches, steward.audit_log CASCADE`,
   )
 })
 

@@ -126,9 +126,13 @@ export interface Mark {
   readonly last_error: string | null
 }
 
+/** Marks of single files, and of batches. */
 export function marks(db: Database): Promise<Mark[]> {
   return db.rows<Mark>(sql`
-    SELECT artifact_id AS id, row_stays, attempts, last_error FROM steward.artifact_tombstones ORDER BY 1`)
+    SELECT artifact_id AS id, row_stays, attempts, last_error FROM steward.artifact_tombstones
+    UNION ALL
+    SELECT unnest(ids), true, 0, NULL FROM steward.artifact_batches
+    ORDER BY 1`)
 }
 
 /** Runs the rule, then the tombstones, as `artifacts clean` does. */

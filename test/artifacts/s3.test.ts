@@ -37,7 +37,9 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   proxy.reset()
-  await database.db.execute(sql`TRUNCATE skyvern.artifacts, steward.artifact_tombstones, agensium.tasks CASCADE`)
+  await database.db.execute(
+    sql`TRUNCATE skyvern.artifacts, steward.artifact_tombstones, steward.artifact_batches, agensium.tasks CASCADE`,
+  )
 })
 
 function steward(...argv: readonly string[]): Promise<CliResult> {
