@@ -75,23 +75,10 @@ export function downSql(table: Table, from: readonly From[], known: Rows | undef
   FROM (${distinct}) AS g
   GROUP BY g.t`
   }
-  // Each leaf by its tids, so that locking costs what the rows cost.
-  const locks = table.leaves.map(
-    (leaf, index) => sql`locked_${raw(String(index))} AS MATERIALIZED (
-    SELECT x.tableoid AS t, x.ctid AS c
-    FROM ${relation(leaf)} AS x
-    WHERE x.ctid = ANY (ARRAY(SELECT f.c FROM found AS f WHERE f.t = ${leaf.oid}::oid))
-    FOR UPDATE SKIP LOCKED
-  )`,
-  )
-  const all = table.leaves.map((_, index) => raw(`SELECT t, c FROM locked_${index}`))
   return sql`
   WITH found AS MATERIALIZED (${join(found, '\n    UNION ALL')}
   ),
-  ${join(locks, ',\n  ')},
-  locked AS (
-    ${join(all, '\n    UNION ALL ')}
-  )
+  ${lockedSql(table, 'FOR UPDATE SKIP LOCKED')}
   SELECT 'row' AS kind, NULL::integer AS key, g.t AS leaf, COUNT(*)::integer AS rows, array_agg(g.c)::text AS tids
   FROM locked AS g
   GROUP BY g.t
@@ -100,7 +87,34 @@ export function downSql(table: Table, from: readonly From[], known: Rows | undef
   FROM found AS f
   LEFT JOIN locked AS g ON g.t = f.t AND g.c = f.c
   WHERE g.c IS NULL
+    -- Mostly all that was found was locked, and nobody needs to look for what was not.
+    AND (SELECT COUNT(*) FROM found) > (SELECT COUNT(*) FROM locked)
   GROUP BY f.k, f.pt`
+}
+
+/** The CTE `locked`: rows of `found`, each leaf by its tids, so that locking costs what the rows cost. */
+function lockedSql({ leaves }: Table, lock: string): Sql {
+  const parts = leaves.map(
+    (leaf) => sql`
+    SELECT x.tableoid AS t, x.ctid AS c
+    FROM ${relation(leaf)} AS x
+    WHERE x.ctid = ANY (ARRAY(SELECT f.c FROM found AS f WHERE f.t = ${leaf.oid}::oid))
+    ${raw(lock)}`,
+  )
+  // One needs not be gathered again.
+  if (parts.length === 1)
+    return sql`locked AS MATERIALIZED (${join(parts)}
+  )`
+  // FOR UPDATE is not allowed beside UNION (manual, SELECT).
+  const each = parts.map(
+    (part, index) => sql`locked_${raw(String(index))} AS MATERIALIZED (${part}
+  )`,
+  )
+  const all = parts.map((_, index) => raw(`SELECT t, c FROM locked_${index}`))
+  return sql`${join(each, ',\n  ')},
+  locked AS (
+    ${join(all, '\n    UNION ALL ')}
+  )`
 }
 
 /**
@@ -206,23 +220,7 @@ export function detachSql({ key, parents, parent, going }: Holding, child: Table
     WHERE TRUE
       ${notIn(going, 'c')}
   ),
-  ${join(
-    child.leaves.map(
-      (leaf, index) => sql`locked_${raw(String(index))} AS MATERIALIZED (
-    SELECT x.tableoid AS t, x.ctid AS c
-    FROM ${relation(leaf)} AS x
-    WHERE x.ctid = ANY (ARRAY(SELECT f.c FROM found AS f WHERE f.t = ${leaf.oid}::oid))
-    ${raw(lock ? 'FOR NO KEY UPDATE SKIP LOCKED' : '')}
-  )`,
-    ),
-    ',\n  ',
-  )},
-  locked AS (
-    ${join(
-      child.leaves.map((_, index) => raw(`SELECT t, c FROM locked_${index}`)),
-      '\n    UNION ALL ',
-    )}
-  )
+  ${lockedSql(child, lock ? 'FOR NO KEY UPDATE SKIP LOCKED' : '')}
   SELECT 'row' AS kind, t AS leaf, COUNT(*)::integer AS rows, array_agg(c)::text AS tids
   FROM locked
   GROUP BY t
@@ -231,5 +229,6 @@ export function detachSql({ key, parents, parent, going }: Holding, child: Table
   FROM found AS f
   LEFT JOIN locked AS g ON g.t = f.t AND g.c = f.c
   WHERE g.c IS NULL
+    AND (SELECT COUNT(*) FROM found) > (SELECT COUNT(*) FROM locked)
   GROUP BY f.pt`
 }

@@ -20,8 +20,9 @@ import type { Shape } from './shape.ts'
 import { type PlannedStatement, statementsOf } from './statements.ts'
 import { planArchiveTables } from './tables.ts'
 
-/** Due roots that a plan looks at. */
+/** Due roots that a plan looks at, unless it is asked to be brief. */
 const PLAN_ROOTS = 5_000
+const BRIEF_ROOTS = 500
 /** Rows of a table that are measured; more are estimated by them. */
 const MEASURED_ROWS = 20_000
 /** Due roots counted at most, and milliseconds for it. */
@@ -61,6 +62,8 @@ export interface ArchivePlan {
 export interface PlanOptions {
   /** Roots at most. */
   readonly limit?: number | undefined
+  /** Nobody waits for it to decide on: it looks at fewer roots. */
+  readonly isBrief?: boolean
 }
 
 /**
@@ -71,9 +74,9 @@ export interface PlanOptions {
 export async function planArchive(
   db: Database,
   selection: Selection,
-  { limit }: PlanOptions = {},
+  { limit = Number.POSITIVE_INFINITY, isBrief = false }: PlanOptions = {},
 ): Promise<ArchivePlan> {
-  const most = Math.min(PLAN_ROOTS, limit ?? PLAN_ROOTS)
+  const most = Math.min(isBrief ? BRIEF_ROOTS : PLAN_ROOTS, limit)
   const plan = await db.transaction(
     async (tx) => {
       const shape = await readShape(tx, selection)

@@ -32,10 +32,10 @@ export const run = defineDestroyCommand({
       context.db(),
       import('../../archive/plan.ts'),
     ])
+    // Where it is confirmed beforehand the run goes on at once, and tells itself what went.
+    const options = { limit: input.limit, isBrief: context.globals.yes && !isDryRun(input) }
     const planned: PlannedRule[] = []
-    for (const { name, selection } of named) {
-      planned.push({ name, plan: await planArchive(db, selection, { limit: input.limit }) })
-    }
+    for (const { name, selection } of named) planned.push({ name, plan: await planArchive(db, selection, options) })
     return planned
   },
   planView: (planned, input, { format, globals }) => planView(planned, sqlFor(input, format, globals.verbose)),
@@ -53,8 +53,13 @@ export const run = defineDestroyCommand({
 /** The statements are many lines: people get them with --verbose, machines whenever the plan is what they asked for. */
 function sqlFor(input: object, format: Format, isVerbose: boolean): 'none' | 'lines' | 'rows' {
   const isForPeople = format === 'table' || format === 'md'
-  if (isForPeople || !('dryRun' in input && input.dryRun === true)) return isVerbose ? 'lines' : 'none'
+  if (isForPeople || !isDryRun(input)) return isVerbose ? 'lines' : 'none'
   return 'rows'
+}
+
+/** The flag that every command with a plan has. */
+function isDryRun(input: object): boolean {
+  return 'dryRun' in input && input.dryRun === true
 }
 
 /** Aggregates that may go: what the plan looked at, and those that it did not. */
