@@ -3,7 +3,7 @@ import type { Database, Queryable } from '../db/database.ts'
 import { ageSql, dueSql, type RuleScope } from '../model/due.ts'
 import type { Kept } from '../model/job.ts'
 import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
-import { refusalOf } from './files.ts'
+import { refusalOf, withinSql } from './files.ts'
 import { countUnindexedIn, filedEntities, type Holders, holdersIn, type PlacedSystem } from './holders.ts'
 import { countKept } from './kept.ts'
 import { countAlong, endOf } from './references.ts'
@@ -56,15 +56,11 @@ export async function planRule(
   const target = await rowTarget(db, placed, filedEntityOf(scope), rules)
   const { entity } = target
   const holders = await holdersIn(db, systems)
-  const groups = sql`
-    SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(age) AS oldest
-    FROM (${dueRowsSql(target, scope)}) AS due
-    GROUP BY uri`
   const [kept, marks, along, weighed] = await Promise.all([
     countKept(db, target, scope),
     countMarks(db, target),
     countAllAlong(db, target, scope),
-    weigh(db, stores, holders, groups, `${placed.schema}.${entity.table}`),
+    weigh(db, stores, holders, dueRowsSql(target, scope), `${placed.schema}.${entity.table}`),
   ])
   return { ...weighed, kept, along, ...marks, suggestions: holders.suggestions }
 }
@@ -99,10 +95,6 @@ export async function planTombstones(
       AND t.entity = ANY (${entities}::text[])
       AND NOT t.row_stays`
   const holders = await holdersIn(db, systems)
-  const groups = sql`
-    SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(recorded_at) AS oldest
-    ${gone}
-    GROUP BY uri`
   const ownerless = sql`system = ${name} AND schema_name = ${placed.schema} AND NOT entity = ANY (${ruled}::text[])`
   const [{ marked, failed }, weighed] = await Promise.all([
     db.one<{ marked: bigint; failed: bigint }>(sql`
@@ -112,7 +104,7 @@ export async function planTombstones(
         AND t.schema_name = ${placed.schema}
         AND t.entity = ANY (${entities}::text[])
         AND (NOT t.row_stays OR NOT t.entity = ANY (${ruled}::text[]))`),
-    weigh(db, stores, holders, groups, undefined),
+    weigh(db, stores, holders, sql`SELECT uri, bytes, recorded_at AS age ${gone}`, undefined),
   ])
   const { suggestions } = holders
   return { ...weighed, kept: [], along: [], marked, failedBefore: failed, suggestions }
@@ -134,16 +126,16 @@ function goesSql(target: RowTarget, scope: RuleScope): Sql {
 }
 
 /**
- * Which files of the groups go.
+ * Which files of rows go.
  *
- * @param groups SELECT of `uri`, `rows`, `bytes`: one row a URI
- * @param own table whose rows are the groups'; undefined where they are gone
+ * @param due SELECT of `uri`, `bytes`, `age`
+ * @param own their table; undefined where they are gone
  */
 async function weigh(
   db: Database,
   stores: StoreSet,
   holders: Holders,
-  groups: Sql,
+  due: Sql,
   own: string | undefined,
 ): Promise<Pick<CleanPlan, 'rows' | 'oldest' | 'files' | 'bytes' | 'shared' | 'refused'>> {
   const indexed = holders.tables.filter((one) => one.indexed)
@@ -154,34 +146,44 @@ async function weigh(
   })
   let [files, bytes, shared, all] = [0n, 0n, 0n, 0n]
   let oldest: string | null = null
-  let unindexed: UriCounts | undefined
   const refused = new Map<string, bigint>()
   await db.transaction(
     async (tx) => {
-      const rows = tx.stream<{ uri: string; rows: bigint; bytes: bigint | null; oldest: string; shared: boolean }>(
+      // Reads whole tables, so only once there is something to weigh.
+      const { any } = await tx.one<{ any: boolean }>(sql`SELECT EXISTS (SELECT FROM (${due}) AS due) AS any`)
+      if (!any) return
+      const unindexed = await countUnindexedIn(tx, holders)
+      // Where plain URIs are told from others by their row alone, they need not travel: they are added up by the server.
+      const apart = unindexed.size > 0 ? raw('TRUE') : sql`NOT (${withinSql(stores, sql`g.uri`)})`
+      const rows = tx.stream<Weighed>(
         sql`
-        SELECT g.uri, g.rows, g.bytes, g.oldest, ${others.length === 0 ? raw('FALSE') : join(others, ' OR ')} AS shared
-        FROM (${groups}) AS g`,
+        SELECT
+          uri, shared, SUM(rows)::bigint AS rows, COUNT(*) AS files, SUM(bytes)::text AS bytes, MIN(oldest) AS oldest
+        FROM (
+          SELECT CASE WHEN ${apart} THEN g.uri END AS uri, g.rows, g.bytes, g.oldest,
+                 ${others.length === 0 ? raw('FALSE') : join(others, ' OR ')} AS shared
+          FROM (
+            SELECT uri, COUNT(*) AS rows, MAX(bytes) AS bytes, MIN(age) AS oldest
+            FROM (${due}) AS due
+            GROUP BY uri
+          ) AS g
+        ) AS weighed
+        GROUP BY uri, shared`,
         FETCHED,
       )
       for await (const group of rows) {
-        // Reads whole tables, so only once there is something to weigh.
-        unindexed ??= await countUnindexedIn(tx, holders)
+        const { uri } = group
         all += group.rows
         if (oldest === null || group.oldest < oldest) oldest = group.oldest
-        const reason = refusalOf(stores, group.uri)
+        const reason = uri === null ? undefined : refusalOf(stores, uri)
         if (reason !== undefined) {
           refused.set(reason, (refused.get(reason) ?? 0n) + group.rows)
           continue
         }
-        const plain = isPlain(group.uri)
-        const canonical = plain ? group.uri : canonicalUri(group.uri)
-        // Of its own table, the rows of the group may be among those that no index finds.
-        const mine = own !== undefined && (!plain || !ownIndexed) ? Number(group.rows) : 0
-        if (group.shared || unindexed.count(canonical) > mine) shared += 1n
+        if (group.shared || (uri !== null && standsOddly(unindexed, uri, group.rows))) shared += group.files
         else {
-          files += 1n
-          bytes += group.bytes ?? 0n
+          files += group.files
+          bytes += BigInt(group.bytes ?? 0)
         }
       }
     },
@@ -195,6 +197,24 @@ async function weigh(
     shared,
     refused: [...refused].map(([reason, count]) => ({ reason, rows: count })),
   }
+
+  /** Whether a row that no index finds, and that is none of the group, stands for the file. */
+  function standsOddly(unindexed: UriCounts, uri: string, rows: bigint): boolean {
+    const plain = isPlain(uri)
+    // Of its own table, the rows of the group may be among those that no index finds.
+    const mine = own !== undefined && (!plain || !ownIndexed) ? Number(rows) : 0
+    return unindexed.count(plain ? uri : canonicalUri(uri)) > mine
+  }
+}
+
+/** A URI with its rows; null for all plain ones that lie in a store and are alike in `shared`. */
+interface Weighed {
+  readonly uri: string | null
+  readonly shared: boolean
+  readonly rows: bigint
+  readonly files: bigint
+  readonly bytes: string | null
+  readonly oldest: string
 }
 
 function countMarks(

@@ -1,8 +1,9 @@
 /** Deleting files, whichever stores they are in. */
 import { StewardError } from '../errors.ts'
+import { join, raw, type Sql, sql } from '../model/sql.ts'
 import type { Removal, Store } from '../storage/store.ts'
 import type { StoreSet } from './scope.ts'
-import { isPlain, placeOf } from './uri.ts'
+import { isOddSql, isPlain, placeOf } from './uri.ts'
 
 /** The store that a URI lies in. Plain ones, nearly all, are told by what they begin with; the store looks again. */
 export function storeOf(stores: StoreSet, uri: string): Store | undefined {
@@ -14,6 +15,13 @@ export function storeOf(stores: StoreSet, uri: string): Store | undefined {
     if (innermost === undefined || url.length > innermost.url.length) innermost = store
   }
   return innermost ?? stores.holding(uri)
+}
+
+/** Condition that a URI is plain and begins with what a store does: `refusalOf` would say nothing of it. */
+export function withinSql({ all }: StoreSet, uri: Sql): Sql {
+  if (all.length === 0) return raw('FALSE')
+  const starts = all.map(({ url }) => sql`starts_with(${uri}, ${`${url}/`})`)
+  return sql`(${join(starts, ' OR ')}) AND NOT ${isOddSql(uri)}`
 }
 
 /** Why no store would touch a file of this URI; undefined when one may. */
