@@ -7,7 +7,7 @@ import { ageFields, cutoffSql, dueSql, entityOfRule, type RuleScope } from '../m
 import type { Backlog } from '../model/job.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import type { Database, Transaction } from './database.ts'
-import { leftBehind } from './drop-partition.ts'
+import { leftBehind } from './detach-partition.ts'
 import { heldPartitions } from './holds.ts'
 import { type Partition, partitionsBefore, whyNotMonthly } from './partition-catalog.ts'
 import { averageRowBytes } from './row-size.ts'

@@ -59,7 +59,7 @@ export async function partitionsOf(db: Queryable, { schema, table }: MonthlyTabl
   return rows.map(({ name }) => name)
 }
 
-interface RelationName {
+export interface RelationName {
   readonly schema: string
   readonly name: string
 }

@@ -5,7 +5,8 @@
  */
 
 import type { Database } from '../db/database.ts'
-import { canDetachConcurrently, leftBehind, whyKept } from '../db/drop-partition.ts'
+import { canDetachConcurrently, leftBehind } from '../db/detach-partition.ts'
+import { whyKept } from '../db/drop-partition.ts'
 import { heldPartitions, heldReason } from '../db/holds.ts'
 import { type Partition, partitionsBefore, whyNotMonthly } from '../db/partition-catalog.ts'
 import type { MonthlyTable } from '../db/partitions.ts'

@@ -1,6 +1,8 @@
 /** Applying a plan of partitions to drop: one after the other, each asked again, under the lease. */
 import type { Database, Transaction } from '../db/database.ts'
-import { type DropWaits, detachConcurrently, dropLeftBehind, dropPartition } from '../db/drop-partition.ts'
+import { detachConcurrently, dropLeftBehind, forgetMarks } from '../db/detach-partition.ts'
+import type { DropWaits } from '../db/drop-locks.ts'
+import { dropPartition } from '../db/drop-partition.ts'
 import { endsRun } from '../db/ends-run.ts'
 import type { JobRun } from '../db/job-run.ts'
 import type { Stop } from '../db/pace.ts'
@@ -52,6 +54,8 @@ export async function applyDrops(
   let stop: Pick<JobResult, 'outcome' | 'why'> | undefined
   // Who did not let one partition go will not let the next one go either, most likely.
   let { attempts } = options.waits
+  const { lockTimeoutMs } = options.waits
+  await forgetMarks(db, plan.table, { guard: (tx) => run.lease.guard(tx), lockTimeoutMs })
   for (const item of due) {
     stop ??= asStop(await run.pace.next())
     const name = nameOf(item)
@@ -127,6 +131,7 @@ async function remove(
       } catch (error) {
         // Behind a pooler without a direct endpoint, or somebody in the way: as where it is not possible at all.
         if (!(error instanceof StewardError) || !OTHERWISE.includes(error.code)) throw error
+        await forgetMarks(db, table, { guard, lockTimeoutMs: waits.lockTimeoutMs })
         return told(await guarded((tx) => dropPartition(tx, table, partition, sql`${cutoff}::timestamptz`, waits)))
       }
       return told(await guarded((tx) => dropLeftBehind(tx, table, partition, waits)))

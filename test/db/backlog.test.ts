@@ -9,7 +9,7 @@ import { identityId, oneOf, text, timestamp } from '../../src/model/field.ts'
 import type { RetentionRule } from '../../src/model/retention.ts'
 import { raw, sql } from '../../src/model/sql.ts'
 import { system } from '../../src/model/system.ts'
-import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const lines = (name: string, table: string): Entity =>
   entity({
@@ -55,7 +55,7 @@ const COLUMNS = `id bigint GENERATED ALWAYS AS IDENTITY, state text NOT NULL, en
   changed_at timestamptz NOT NULL, cleaned_at timestamptz, line text NOT NULL DEFAULT repeat('x', 200)`
 
 beforeAll(async () => {
-  database = await createEmptyDatabase()
+  database = await createTestDatabase()
   await run('CREATE SCHEMA mill')
 })
 afterAll(() => database?.drop())

@@ -1,11 +1,12 @@
 /** Retention by whole months: what goes, what stays and why, who is in the way, and what a kill leaves behind. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { migrations } from '../../migrations/registry.ts'
 import { archivePartition } from '../../src/archive/partition.ts'
 import { dropDue } from '../../src/commands/maintain/drop.ts'
 import { connect } from '../../src/db/connect.ts'
 import type { Database, Queryable } from '../../src/db/database.ts'
-import type { DropWaits } from '../../src/db/drop-partition.ts'
+import type { DropWaits } from '../../src/db/drop-locks.ts'
 import { partitionsBefore } from '../../src/db/partition-catalog.ts'
 import { InterruptedError } from '../../src/errors.ts'
 import { planDrops } from '../../src/maintenance/drop-partitions.ts'
@@ -301,6 +302,14 @@ describe('without a default partition and foreign keys', () => {
     expect(await db.rows(sql`SELECT FROM pg_class WHERE relname LIKE 'lines_y%'`)).toEqual([])
   })
 
+  test('a partition that was marked and never detached is not taken for one that was, once somebody detaches it', async () => {
+    await run(`COMMENT ON TABLE mill.coming IS 'steward drops it: a partition of mill.lines that is over'`)
+    expect((await drop()).job).toMatchObject({ outcome: 'done', failures: [] })
+    await run('ALTER TABLE mill.lines DETACH PARTITION mill.coming')
+    expect((await drop()).job).toMatchObject({ outcome: 'nothing' })
+    expect(await db.one(sql`SELECT count(*) AS rows FROM mill.coming`)).toEqual({ rows: 0n })
+  })
+
   test('finishes what a killed run left: a detach that is pending, a table that was detached and not dropped', async () => {
     const other = await connect(database.endpoint, { applicationName: 'reader', statementTimeoutMs: 0, poolSize: 1 })
     try {
@@ -430,7 +439,8 @@ describe('archived before it is dropped', () => {
       let late: Promise<void> | undefined
       await other.transaction(async (gate) => {
         await gate.execute(raw('SELECT pg_advisory_xact_lock(42)'))
-        dropping = drop({ lockTimeoutMs: 1000 }, true)
+        const patient = { lockTimeoutMs: 1000, attempts: 20, pause: () => sleep(50) }
+        dropping = drop(patient, true)
         await waitsFor('advisory', gate)
         late = other.transaction(async (writer) => {
           await writer.execute(raw(`INSERT INTO mill.lines VALUES (9000, 1, now(), 'now')`))

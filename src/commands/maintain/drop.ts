@@ -1,6 +1,6 @@
 /** Retention by whole months, put together: dropping, archiving before it, and rows that lie in no month of their own. */
 import type { Database } from '../../db/database.ts'
-import type { DropWaits } from '../../db/drop-partition.ts'
+import type { DropWaits } from '../../db/drop-locks.ts'
 import type { JobRun } from '../../db/job-run.ts'
 import { InterruptedError, LockedError } from '../../errors.ts'
 import type { DropItem, DropPlan } from '../../maintenance/drop-partitions.ts'
