@@ -36,9 +36,12 @@ export function encode(path: string): string {
     .join('/')
 }
 
+/** URIs whose path is what they say: no encoding, no segment that is empty or begins with a dot. Nearly all are. */
+const LITERAL = /^file:\/\/(?:\/[A-Za-z0-9_~+=@,:!$&*;()-][A-Za-z0-9._~+=@,:!$&*;()-]*)+$/
+
 /** The path below the root that a URI stands for. @throws RefusedError when it is not below it */
 export function pathBelow(root: string, uri: string): string {
-  const path = read(uri)
+  const path = LITERAL.test(uri) ? uri.slice('file://'.length) : read(uri)
   if (typeof path !== 'string') throw outside(path.refused)
   if (!path.startsWith(`${root}/`)) throw outside('it is not below its root')
   return path.slice(root.length + 1)

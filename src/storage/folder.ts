@@ -12,10 +12,9 @@
  */
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readlink, realpath, rmdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import process from 'node:process'
-import { OperationError, type RefusedError } from '../errors.ts'
-import { codeOf, isMissing } from './file-errors.ts'
+import { errorCode, OperationError, type RefusedError } from '../errors.ts'
+import { isMissing } from './file-errors.ts'
 import { outside } from './refusals.ts'
 
 const { O_DIRECTORY, O_RDONLY } = constants
@@ -108,7 +107,7 @@ export class Root {
       await mkdir(parent.at(nameOf(path)), { mode: 0o750 })
       await parent.sync()
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
+      if (errorCode(error) !== 'EEXIST') throw error
     } finally {
       await parent.close()
     }
@@ -172,8 +171,7 @@ function byParent(paths: Iterable<string>): Map<string, string[]> {
 }
 
 export function parentOf(path: string): string {
-  const parent = dirname(path)
-  return parent === '.' ? '' : parent
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 export function nameOf(path: string): string {
