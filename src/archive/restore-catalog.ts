@@ -13,6 +13,13 @@ export interface RestoredTable {
   readonly archived: ReadonlyMap<string, string>
   /** Columns of its primary key; empty without one. */
   readonly key: readonly string[]
+  /** Its unique constraints, besides the primary key. */
+  readonly uniques: readonly UniqueConstraint[]
+}
+
+export interface UniqueConstraint {
+  readonly name: string
+  readonly columns: readonly string[]
 }
 
 export interface RestoreCatalog {
@@ -33,11 +40,8 @@ export interface RestoreCatalog {
 export async function restoreCatalog(db: Queryable, schema: string): Promise<RestoreCatalog> {
   const own = byTable(await columns(db, schema))
   const archived = byTable(await columns(db, archiveSchemaOf(schema)))
-  const primary = new Map(
-    (await constraints(db, schema))
-      .filter(({ kind }) => kind === 'primary key')
-      .map((one) => [one.table, one.columns]),
-  )
+  const all = await constraints(db, schema)
+  const primary = new Map(all.filter(({ kind }) => kind === 'primary key').map((one) => [one.table, one.columns]))
   const tables = new Map<string, RestoredTable>()
   for (const [table, found] of archived) {
     if (!found.has(BATCH_COLUMN)) continue
@@ -48,6 +52,7 @@ export async function restoreCatalog(db: Queryable, schema: string): Promise<Res
       columns: own.get(table) ?? new Map(),
       archived: types,
       key: primary.get(table) ?? [],
+      uniques: all.filter((one) => one.kind === 'unique' && one.table === table),
     })
   }
   const allKeys = await foreignKeysIn(db, schema)

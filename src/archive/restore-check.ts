@@ -4,7 +4,13 @@ import type { Problem } from '../errors.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { rowTextSql } from './digest.ts'
 import { BATCH_COLUMN } from './record.ts'
-import { archiveOf, liveOf, type RestoreCatalog, type RestoredTable } from './restore-catalog.ts'
+import {
+  archiveOf,
+  liveOf,
+  type RestoreCatalog,
+  type RestoredTable,
+  type UniqueConstraint,
+} from './restore-catalog.ts'
 import type { Group } from './restore-groups.ts'
 import { RowSet } from './restore-rows.ts'
 
@@ -46,6 +52,15 @@ export async function check(
         'there is another row of the same key, and it is not the same',
       ),
     )
+    for (const unique of group.table.uniques) {
+      problems.push(
+        ...named(
+          where,
+          await takenBy(db, catalog, group, unique),
+          `there is another row with the same ${unique.columns.join(', ')} (${unique.name})`,
+        ),
+      )
+    }
   }
   for (const table of new Set(groups.map((group) => group.table))) {
     const own = groups.filter((group) => group.table === table)
@@ -113,6 +128,26 @@ async function twinsOf(db: Queryable, catalog: RestoreCatalog, group: Group): Pr
     FROM ${archiveOf(catalog, table.table)} AS a
     JOIN ${liveOf(catalog, table.table)} AS l ON ${sameKey(key, 'a', 'l')}
     WHERE a.ctid = ANY (${[...rows]}::tid[])`)
+}
+
+/** Rows whose value, of which there may be one only, another live row has by now. NULL is no such value. */
+async function takenBy(
+  db: Queryable,
+  catalog: RestoreCatalog,
+  { table, rows }: Group,
+  { columns }: UniqueConstraint,
+): Promise<string[]> {
+  const key = keyOf(table)
+  // Of another type by now, they are compared by the server when they are put back.
+  const isAsArchived = (column: string) => table.archived.get(column) === table.columns.get(column)?.type
+  if (key.length === 0 || !columns.every(isAsArchived)) return []
+  const found = await db.rows<{ name: string }>(sql`
+    SELECT ${keyText(key, 'a')} AS name
+    FROM ${archiveOf(catalog, table.table)} AS a
+    JOIN ${liveOf(catalog, table.table)} AS l ON ${sameKey(columns, 'a', 'l')}
+    WHERE a.ctid = ANY (${[...rows]}::tid[])
+      AND NOT (${sameKey(key, 'a', 'l')})`)
+  return found.map(({ name }) => name)
 }
 
 async function archivedTwice(

@@ -55,7 +55,7 @@ export function damaged(schema: string, table: string, batch: bigint): Operation
   return new OperationError({
     code: 'archive-damaged',
     message: `The archived rows of ${schema}.${table} in batch ${batch} are not those that were archived; none of them was restored`,
-    hint: `steward archive verify ${batch} names the differences; the rows lie in the archive table as they are`,
+    hint: `steward archive verify ${batch} names the differences; archive restore --damaged brings rows back as they lie there`,
     details: { schema, table, batch: Number(batch) },
   })
 }

@@ -24,6 +24,8 @@ export interface RestoreRequest {
   readonly withParents: boolean
   /** Let go of the values of columns that the table has no more. */
   readonly dropColumns: boolean
+  /** Bring rows back as they lie in the archive, also of batches that hold something else than was archived. */
+  readonly damaged: boolean
   /** Rows of one transaction, where a batch has more. */
   readonly portionRows: number
   /** Settings of every transaction that moves rows: what the database's own triggers ask for. */

@@ -74,6 +74,8 @@ export interface Restored {
   readonly references: Reattached
   /** Batches of which nothing is left. */
   readonly emptied: readonly bigint[]
+  /** Batches of which rows were restored although they do not hold what was archived. */
+  readonly damaged: readonly bigint[]
   readonly transactions: number
   /** Rows that retention leaves alone for a while. */
   readonly held: Held
@@ -155,6 +157,7 @@ class Progress {
   readonly #run: JobRun
   readonly #tally: Tally
   readonly #emptied = new Set<bigint>()
+  readonly #damaged = new Set<bigint>()
   #references: Reattached = { put: 0, outdated: 0 }
   #transactions = 0
   #held: Held = { rows: 0 }
@@ -175,6 +178,7 @@ class Progress {
       askedWaiting: this.#tally.askedWaiting,
       references: this.#references,
       emptied: [...this.#emptied],
+      damaged: [...this.#damaged],
       transactions: this.#transactions,
       held: this.#held,
       projected: [...this.#projected],
@@ -233,12 +237,12 @@ class Progress {
     const { there, problems } = await check(tx, catalog, groups, dropColumns)
     refuse(problems, label)
     const moved = await move(tx, catalog, groups, there, explain, projections)
-    const emptied = await subtract(tx, catalog, moved.left)
+    const { emptied, damaged } = await subtract(tx, catalog, moved.left, this.#request.damaged)
     const keys = await detachedKeys(tx, catalog)
     const references = await reattach(tx, catalog, keys, [...rows.batches], moved.placed)
     const { runId } = this.#run
     const held = await holdRestored(tx, catalog, this.#request, moved.placed, { roots, named, runId })
-    return { asked, waiting, moved, emptied, references, held }
+    return { asked, waiting, moved, emptied, damaged, references, held }
   }
 
   #count(outcome: {
@@ -246,13 +250,15 @@ class Progress {
     readonly waiting: Parameters<Tally['wait']>[0]
     readonly moved?: Moved
     readonly emptied?: readonly bigint[]
+    readonly damaged?: readonly bigint[]
     readonly references?: Reattached
     readonly held?: Held
   }): void {
-    const { asked, waiting, moved, emptied = [], references = { put: 0, outdated: 0 }, held } = outcome
+    const { asked, waiting, moved, emptied = [], damaged = [], references = { put: 0, outdated: 0 }, held } = outcome
     if (held?.until !== undefined) this.#held = { rows: this.#held.rows + held.rows, until: held.until }
     this.#tally.wait(waiting, asked)
     for (const batch of emptied) this.#emptied.add(batch)
+    for (const batch of damaged) this.#damaged.add(batch)
     this.#references = {
       put: this.#references.put + references.put,
       outdated: this.#references.outdated + references.outdated,

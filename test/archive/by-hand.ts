@@ -119,6 +119,7 @@ export const request = (
   follow: 'cascade',
   withParents: false,
   dropColumns: false,
+  damaged: false,
   portionRows: 50_000,
   settings: {},
   monthly: [],

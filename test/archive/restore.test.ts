@@ -352,8 +352,9 @@ describe('what is there already', () => {
     await expect(restore(rows('a'))).rejects.toMatchObject({
       exitCode: 5,
       code: 'restore-conflict',
-      message: expect.stringContaining('tasks_code_key'),
+      problems: [{ where: 'shop.tasks id=a', reason: 'there is another row with the same code (tasks_code_key)' }],
     })
+    expect((await plan(rows('a'))).problems).toHaveLength(1)
     expect(await left()).toEqual([[batch, 'archived', 6n]])
   })
 
@@ -415,6 +416,22 @@ describe('an archive that was changed', () => {
     })
     expect(await live()).toEqual(before)
   }
+  test('gives back what lies there when that is accepted, and what is left of it is still found', async () => {
+    const batch = await archiveByHand(db, 'shop', [
+      { table: 'tasks', where: "id <> 'c'" },
+      { table: 'steps', where: 'true' },
+      { table: 'actions', where: 'task IS NOT NULL' },
+      { table: 'edges', where: 'true' },
+    ])
+    await run("UPDATE shop_archive.tasks SET code = 11 WHERE id = 'b'; DELETE FROM shop_archive.actions WHERE id = 1")
+    const first = await restore(rows('a'), { damaged: true })
+    expect(first.damaged).toEqual([batch])
+    expect(await contents(db, 'shop', 'tasks')).toContain('(a,2026-01-01,1,)')
+    await expect(restore(rows('b'))).rejects.toMatchObject({ code: 'archive-damaged' })
+    await restore(rows('b'), { damaged: true })
+    expect(await contents(db, 'shop', 'tasks')).toContain('(b,2026-02-01,11,)')
+    expect(await left()).toEqual([[batch, 'restored', 0n]])
+  })
   test('restores nothing of a flipped value', () => corrupt('UPDATE shop_archive.tasks SET code = 11'))
   test('restores nothing of a batch with a missing row', () =>
     corrupt('DELETE FROM shop_archive.actions WHERE id = 1'))

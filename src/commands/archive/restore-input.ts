@@ -74,6 +74,7 @@ export const restoreFlags = {
   system: { ...placeFlags.system, ...WINDOW },
   rule: { ...placeFlags.rule, ...WINDOW },
   withParents: toggle('archived rows that restored ones refer to come along'),
+  damaged: toggle('also of batches that hold something else than was archived: rows as they lie there'),
   dropColumns: toggle('let go of values of columns that are gone since'),
   hold,
   dryRun: toggle('show what would come back, what waits and why, and stop'),
@@ -93,6 +94,7 @@ export interface RestoreInput {
   readonly rule: string | undefined
   readonly withParents: boolean
   readonly dropColumns: boolean
+  readonly damaged: boolean
   /** In milliseconds; 0 for none. */
   readonly hold: number
 }
@@ -208,6 +210,7 @@ async function common(
     follow: input.withChildren ? 'all' : 'cascade',
     withParents: input.withParents,
     dropColumns: input.dropColumns,
+    damaged: input.damaged,
     portionRows: PORTION_ROWS,
     hold: { milliseconds: input.hold, tables: held },
     ...owner,

@@ -65,6 +65,7 @@ export function restoredView(results: readonly Restored[]): View {
       ),
       ...waitingSection(results.flatMap(({ waiting }) => waiting)),
       ...refusedSection(results.flatMap(({ refused }) => refused)),
+      ...damagedSection(results.flatMap(({ damaged }) => damaged)),
       ...projectedSection(results.flatMap(({ projected }) => projected)),
       {
         kind: 'record',
@@ -108,6 +109,19 @@ function refusedSection(refused: readonly RefusedBatch[]): Section[] {
           ? [{ batch, reason: message }]
           : problems.map(({ where, reason }) => ({ batch, reason: [where, reason].filter(Boolean).join(': ') })),
       ),
+    },
+  ]
+}
+
+function damagedSection(damaged: readonly bigint[]): Section[] {
+  if (damaged.length === 0) return []
+  return [
+    {
+      kind: 'table',
+      key: 'damaged',
+      title: 'Restored as they lay in the archive, which is not what was archived',
+      columns: [{ key: 'batch', kind: 'bigint' }],
+      rows: damaged.map((batch) => ({ batch })),
     },
   ]
 }

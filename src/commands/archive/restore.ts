@@ -200,7 +200,7 @@ function planRecord({ request: { what }, plan }: Planned): Json {
   }
 }
 
-function countsOf({ tables, waiting, references, emptied, held, refused }: Restored): Json {
+function countsOf({ tables, waiting, references, emptied, damaged, held, refused }: Restored): Json {
   return {
     rows: Object.fromEntries(tables.map(({ table, rows }) => [table, String(rows)])),
     there: Object.fromEntries(
@@ -209,6 +209,7 @@ function countsOf({ tables, waiting, references, emptied, held, refused }: Resto
     waiting: Object.fromEntries(waiting.map(({ table, reason, rows }) => [`${table}: ${reason}`, String(rows)])),
     references: references.put,
     emptied: emptied.map(String),
+    ...(damaged.length === 0 ? {} : { damaged: damaged.map(String) }),
     held: { ...held },
     refused: Object.fromEntries(refused.map(({ batch, error }) => [String(batch), error.message])),
   }
