@@ -122,6 +122,31 @@ export class InterruptedError extends StewardError {
   }
 }
 
+/**
+ * One error for all that is wrong with a command line or an input: a problem that is alone is the message.
+ *
+ * @param problems at least one
+ * @param of what they are problems with: `this command line`
+ */
+export function wrongInput(problems: readonly Problem[], hint: string, of = 'this command line'): UsageError {
+  return new UsageError({ code: 'invalid-input', hint, ...summed(problems, `problems with ${of}`) })
+}
+
+/** Problems as an error's message and list: one alone is the message, several are counted there and listed. */
+export function summed(
+  problems: readonly Problem[],
+  words: string,
+): { readonly message: string; readonly problems: readonly Problem[] } {
+  const [first] = problems
+  if (first === undefined || problems.length > 1) return { message: `${problems.length} ${words}`, problems }
+  return { message: [first.where, first.reason].filter(Boolean).join(' '), problems: [] }
+}
+
+/** The operating system's name of an error, `ENOENT`; undefined for any other. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
 /** Why one value cannot be read, thrown by parsers; whoever knows the flag or field adds it (never leaves `main`). */
 export class InvalidValue extends Error {}
 

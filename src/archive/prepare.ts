@@ -1,6 +1,6 @@
 /** Before a run: what it reaches, whether it may, and whether anything stands in the way; all of it told together. */
 import type { Database, Queryable } from '../db/database.ts'
-import { NotFoundError, OperationError, type Problem } from '../errors.ts'
+import { NotFoundError, OperationError, type Problem, summed } from '../errors.ts'
 import { concernedOids, type Prepared } from './batch.ts'
 import { questionOf } from './candidates.ts'
 import { fingerprintSql, type Privilege, readCatalog, type Table } from './catalog.ts'
@@ -76,15 +76,8 @@ export function requirePrivileges(shape: Shape): void {
 }
 
 function refuse(code: string, problems: readonly Problem[], hint: string): void {
-  const [first] = problems
-  if (first === undefined) return
-  const only = problems.length === 1
-  throw new OperationError({
-    code,
-    message: only ? `${first.where} ${first.reason}` : `${problems.length} things stand in the way of the archive`,
-    hint,
-    problems: only ? [] : problems,
-  })
+  if (problems.length === 0) return
+  throw new OperationError({ code, hint, ...summed(problems, 'things stand in the way of the archive') })
 }
 
 /** `public.orders`. */

@@ -6,7 +6,7 @@
  */
 import { archiveSchemaOf } from '../config/config.ts'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
-import { OperationError, type Problem, StewardError } from '../errors.ts'
+import { OperationError, type Problem, StewardError, summed } from '../errors.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
 import { type Column, readTables, type Table } from './catalog.ts'
 import { BATCH_COLUMN } from './record.ts'
@@ -109,16 +109,11 @@ async function make(tx: Transaction, tables: readonly Table[]): Promise<readonly
 }
 
 function refuseProblems(problems: readonly Problem[]): void {
-  const [first] = problems
-  if (first === undefined) return
+  if (problems.length === 0) return
   throw new OperationError({
     code: 'archive-table-unusable',
-    message:
-      problems.length === 1
-        ? `${first.where} ${first.reason}`
-        : `${problems.length} things stand in the way of the archive tables`,
     hint: 'Nothing was moved; mend this, then run it again',
-    problems: problems.length === 1 ? [] : problems,
+    ...summed(problems, 'things stand in the way of the archive tables'),
   })
 }
 

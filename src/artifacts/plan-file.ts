@@ -6,7 +6,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Queryable } from '../db/database.ts'
 import { stringifyJson } from '../db/json.ts'
-import { NotFoundError, RefusedError, StewardError } from '../errors.ts'
+import { errorCode, NotFoundError, RefusedError, StewardError } from '../errors.ts'
 import { sql } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
 import { type Checkpoint, type DatabaseIdentity, type Header, type Line, lineIn, type Orphan } from './plan-lines.ts'
@@ -49,7 +49,7 @@ export class PlanWriter {
   /** @throws RefusedError when there is a file of this name already */
   static async create(path: string, header: Header): Promise<PlanWriter> {
     const file = await open(path, 'wx', 0o640).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw unreadable(path, error)
+      if (errorCode(error) !== 'EEXIST') throw unreadable(path, error)
       throw new RefusedError({
         code: 'plan-exists',
         message: `There is a file ${path} already`,

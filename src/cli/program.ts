@@ -6,7 +6,7 @@
 import { Command as Commander, CommanderError, Option } from 'commander'
 import { type Command, type Group, isGroup } from '../commands/command.ts'
 import type { Argument, Arguments, Flag, Flags } from '../commands/flags.ts'
-import { InvalidValue, type Problem, UsageError } from '../errors.ts'
+import { InvalidValue, type Problem, UsageError, wrongInput } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
 import { type Branch, branches } from './branches.ts'
 import { type GlobalInput, globalFlags } from './globals.ts'
@@ -142,7 +142,7 @@ function mountCommand(node: Commander, command: Command, found: (invocation: Inv
     }
     const globals = readGlobals(node, own, problems)
     const path = pathOf(node)
-    if (problems.length > 0) throw wrongInput(path, problems)
+    if (problems.length > 0) throw wrongInput(problems, `steward ${path} --help shows what it takes`)
     found({ command, path, input, globals })
   })
 }
@@ -270,17 +270,6 @@ function unknownOption(option: string, path: string): UsageError {
     code: 'unknown-option',
     message: `steward ${path} has no option ${JSON.stringify(option.split('=', 1)[0])}; it takes a command`,
     hint: `steward ${path} --help lists the commands`,
-  })
-}
-
-function wrongInput(path: string, problems: readonly Problem[]): UsageError {
-  const [first] = problems
-  const only = problems.length === 1 && first
-  return new UsageError({
-    code: 'invalid-input',
-    message: only ? `${first.where} ${first.reason}` : `${problems.length} problems with this command line`,
-    hint: `steward ${path} --help shows what it takes`,
-    problems: only ? [] : problems,
   })
 }
 

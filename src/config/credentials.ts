@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
-import { UsageError } from '../errors.ts'
+import { errorCode, UsageError } from '../errors.ts'
 import type { Config } from './config.ts'
 import { type Profile, place } from './find.ts'
 import { isReadableByOthers } from './passwords.ts'
@@ -100,7 +100,7 @@ export async function readKeyFile(path: string): Promise<FoundKey> {
     text = await readFile(path, 'utf8')
     exposed = await isReadableByOthers(path, process.platform)
   } catch (error) {
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const absent = errorCode(error) === 'ENOENT'
     throw new UsageError({
       code: 'credentials-key-unreadable',
       message: `The key file ${path} ${absent ? 'is not there' : 'cannot be read'}`,

@@ -1,7 +1,9 @@
 /** Reading one configuration file: every problem in it at once, each with its line. */
+
 import { readFile } from 'node:fs/promises'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { Problem } from '../errors.ts'
+import { errorCode } from '../errors.ts'
 import { nearest } from '../model/nearest.ts'
 import { isReadableByOthers } from './passwords.ts'
 import { type FileSettings, file as fileSchema, keysAt, type ProfileSettings, STORE_FORMS } from './schema.ts'
@@ -26,7 +28,7 @@ export async function readConfigFile(path: string, platform: NodeJS.Platform): P
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    const absent = error instanceof Error && 'code' in error && /^(ENOENT|ENOTDIR)$/.test(String(error.code))
+    const absent = ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')
     return absent ? undefined : { problems: [{ where: path, reason: 'cannot be read' }] }
   }
   const lines = new LineCounter()

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { OperationError, StewardError, UsageError } from '../errors.ts'
+import { errorCode, OperationError, StewardError, UsageError } from '../errors.ts'
 import { readConfigFile } from './file.ts'
 
 /**
@@ -30,7 +30,7 @@ export async function writeConfigFile(
     // Unlike rename, link fails when somebody made the file in the meantime.
     else
       await link(draft, path).catch((error: unknown) =>
-        Promise.reject(isError(error, 'EEXIST') ? exists(path) : error),
+        Promise.reject(errorCode(error) === 'EEXIST' ? exists(path) : error),
       )
   })
 }
@@ -69,7 +69,7 @@ export async function addToPassFile(
   const place = await realpath(path).catch(() => path)
   const before = await readFile(place, 'utf8').catch((error: unknown) => {
     // Entries that cannot be read would be lost.
-    if (!isError(error, 'ENOENT')) throw refusal(place, error)
+    if (errorCode(error) !== 'ENOENT') throw refusal(place, error)
     return ''
   })
   await asDraft(place, `${line}\n${before}`, 0o600, (draft) => rename(draft, place))
@@ -118,8 +118,4 @@ async function writeDurably(path: string, text: string, mode: number): Promise<v
   } finally {
     await file.close()
   }
-}
-
-function isError(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

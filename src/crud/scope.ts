@@ -1,7 +1,7 @@
 /**
  * What every crud function works on: one entity of one system, in the schema that the profile gives the system.
  */
-import { type Problem, UsageError } from '../errors.ts'
+import { type Problem, wrongInput } from '../errors.ts'
 import { castIn } from '../model/cast.ts'
 import { type Entity, keyOf } from '../model/entity.ts'
 import type { Field } from '../model/field.ts'
@@ -58,15 +58,5 @@ export function fieldOf(entity: Entity, key: string): Field {
 
 /** Throws one UsageError (exit 2) that names every problem; does nothing when there is none. */
 export function refuseProblems(problems: readonly Problem[], hint: string): void {
-  const [first] = problems
-  if (first === undefined) return
-  const only = problems.length === 1
-  throw new UsageError({
-    code: 'invalid-input',
-    message: only
-      ? [first.where, first.reason].filter(Boolean).join(' ')
-      : `${problems.length} problems with the input`,
-    hint,
-    problems: only ? [] : problems,
-  })
+  if (problems.length > 0) throw wrongInput(problems, hint, 'the input')
 }

@@ -1,5 +1,5 @@
 /** Which failures end a whole run, and not just the item that met them. */
-import { ConnectionError, LockedError, StoreConnectionError } from '../errors.ts'
+import { ConnectionError, errorCode, LockedError, StoreConnectionError } from '../errors.ts'
 
 /** There is no server any more, or nobody knows whether the last transaction was committed. */
 const NO_SERVER: readonly string[] = ['connection-lost', 'commit-unknown']
@@ -11,5 +11,5 @@ export function endsRun(error: unknown): boolean {
   if (error instanceof ConnectionError) return !(error instanceof StoreConnectionError)
   // A lock that was not had in time, or was let go of for others, is the item's own trouble.
   if (error instanceof LockedError) return !ITEMS_OWN.includes(error.code)
-  return error instanceof Error && 'code' in error && NO_SERVER.includes(String(error.code))
+  return NO_SERVER.includes(errorCode(error) ?? '')
 }

@@ -5,6 +5,7 @@
 import process from 'node:process'
 import {
   ExitCode,
+  errorCode,
   InterruptedError,
   type Json,
   PartialError,
@@ -222,6 +223,6 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+    return errorCode(error) !== 'ESRCH'
   }
 }

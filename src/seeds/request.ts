@@ -1,5 +1,5 @@
 /** From what was asked for to what is seeded: sizes, times and places, checked together. */
-import { type Problem, UsageError } from '../errors.ts'
+import { type Problem, wrongInput } from '../errors.ts'
 import { FileStore } from '../storage/file-store.ts'
 import { DAY, SECOND } from './calendar.ts'
 import type { Scale, SeedDefinition } from './definition.ts'
@@ -29,15 +29,9 @@ export function seedRequest(definition: SeedDefinition, asked: Asked): SeedReque
   const { schema, scale, rows, seed, now, append, stores } = asked
   const until = asked.until === undefined ? undefined : Date.parse(asked.until) * 1000
   const problems = [...sizeProblems(definition, asked), ...untilProblems(definition, until, now)]
-  const [first] = problems
-  if (first !== undefined) {
-    throw new UsageError({
-      code: 'invalid-input',
-      message:
-        problems.length === 1 ? `${first.where} ${first.reason}` : `${problems.length} problems with the input`,
-      hint: 'steward seed list shows the scales; steward seed run --help the flags',
-      problems: problems.length === 1 ? [] : problems,
-    })
+  if (problems.length > 0) {
+    const hint = 'steward seed list shows the scales; steward seed run --help the flags'
+    throw wrongInput(problems, hint, 'the input')
   }
   const fileStore = stores.find((url) => url.startsWith('file:'))
   const store =

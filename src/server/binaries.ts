@@ -8,8 +8,7 @@ import { access, chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symli
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { ConnectionError, OperationError } from '../errors.ts'
-import { errorCode } from './errno.ts'
+import { ConnectionError, errorCode, OperationError } from '../errors.ts'
 import { runProgram } from './program.ts'
 import type { ServerUser } from './unprivileged.ts'
 

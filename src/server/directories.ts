@@ -2,8 +2,7 @@
 import { chmod, chown, lstat, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
-import { OperationError } from '../errors.ts'
-import { errorCode } from './errno.ts'
+import { errorCode, OperationError } from '../errors.ts'
 import type { ServerPaths } from './paths.ts'
 import { canUse, type ServerUser } from './unprivileged.ts'
 

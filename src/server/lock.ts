@@ -4,8 +4,7 @@ import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LockedError } from '../errors.ts'
-import { errorCode } from './errno.ts'
+import { errorCode, LockedError } from '../errors.ts'
 import { isAlive } from './postmaster.ts'
 
 /** Milliseconds: longer than anything that is done under the lock, so that an older one was left by a reused pid. */

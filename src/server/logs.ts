@@ -1,7 +1,8 @@
 /** The server's log, its last lines and what comes after them. */
+
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorCode } from './errno.ts'
+import { errorCode } from '../errors.ts'
 
 const CHUNK = 64 * 1024
 

@@ -5,8 +5,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { OperationError } from '../errors.ts'
-import { errorCode } from './errno.ts'
+import { errorCode, OperationError } from '../errors.ts'
 import { runProgram } from './program.ts'
 
 export interface Postmaster {

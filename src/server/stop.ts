@@ -2,10 +2,10 @@
 
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OperationError } from '../errors.ts'
+import { errorCode, OperationError } from '../errors.ts'
 import { usableBinaries } from './binaries.ts'
-import { errorCode, onFiles } from './errno.ts'
 import { withLock } from './lock.ts'
+import { onFiles } from './on-files.ts'
 import type { ServerPaths } from './paths.ts'
 import { livePostmaster, type Postmaster } from './postmaster.ts'
 import { runProgram } from './program.ts'

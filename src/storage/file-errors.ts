@@ -1,6 +1,6 @@
 /** What the operating system says, in words. */
 import { getSystemErrorMap } from 'node:util'
-import { OperationError, StewardError } from '../errors.ts'
+import { errorCode, OperationError, StewardError } from '../errors.ts'
 
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'Give the user that runs Steward the right to read and write below the root of the store',
@@ -10,12 +10,8 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: 'Mount the file system of the store for writing',
 }
 
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}
-
 export function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')
+  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')
 }
 
 /** `permission denied`, without the path. */
@@ -29,7 +25,7 @@ export function reasonOf(error: unknown): string {
 
 /** The error of a store for one of the file system; ours, and those of our own making, pass. */
 export function fileError(error: unknown, store: string, doing: string): unknown {
-  const code = codeOf(error)
+  const code = errorCode(error)
   if (error instanceof StewardError || !/^E[A-Z0-9]+$/.test(code ?? '')) return error
   return new OperationError({
     code: 'store-failed',

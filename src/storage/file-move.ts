@@ -2,8 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises'
-import { throwIfStopped } from '../errors.ts'
-import { codeOf, isMissing } from './file-errors.ts'
+import { errorCode, throwIfStopped } from '../errors.ts'
+import { isMissing } from './file-errors.ts'
 import { refuseOther } from './file-read.ts'
 import { copy } from './file-write.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
@@ -47,7 +47,7 @@ async function give(old: string, target: Folder, name: string, signal: AbortSign
   try {
     await link(old, target.at(name))
   } catch (error) {
-    const code = codeOf(error)
+    const code = errorCode(error)
     if (code === 'EEXIST') return refuseOtherFile(old, target.at(name))
     if (code === 'EXDEV') return copyAcross(old, target, name, signal)
     // File systems without second names (FAT, some network ones): look, then rename. What is put there in between is
@@ -90,7 +90,7 @@ async function copyAcross(old: string, target: Folder, name: string, signal: Abo
       await from.close()
     }
     await link(temporary, target.at(name)).catch((error: unknown) => {
-      throw codeOf(error) === 'EEXIST' ? occupied() : error
+      throw errorCode(error) === 'EEXIST' ? occupied() : error
     })
     await target.sync()
   } finally {

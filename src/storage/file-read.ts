@@ -2,8 +2,8 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { throwIfStopped } from '../errors.ts'
-import { codeOf, fileError, isMissing } from './file-errors.ts'
+import { errorCode, throwIfStopped } from '../errors.ts'
+import { fileError, isMissing } from './file-errors.ts'
 import { nameOf, parentOf, type Root } from './folder.ts'
 import { isLink, isOther, missing } from './refusals.ts'
 
@@ -39,8 +39,8 @@ async function openIn(root: Root, path: string): Promise<FileHandle> {
     return await open(folder.at(nameOf(path)), FLAGS)
   } catch (error) {
     if (isMissing(error)) throw missing()
-    if (codeOf(error) === 'ELOOP') throw isLink()
-    if (codeOf(error) === 'ENXIO') throw isOther()
+    if (errorCode(error) === 'ELOOP') throw isLink()
+    if (errorCode(error) === 'ENXIO') throw isOther()
     throw error
   } finally {
     await folder.close()

@@ -4,8 +4,8 @@
  */
 import { lstat, lstatSync, type Stats, unlink, unlinkSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { RefusedError, throwIfStopped } from '../errors.ts'
-import { codeOf, isMissing, reasonOf } from './file-errors.ts'
+import { errorCode, RefusedError, throwIfStopped } from '../errors.ts'
+import { isMissing, reasonOf } from './file-errors.ts'
 import { refuseOther } from './file-read.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
 import type { Removal } from './store.ts'
@@ -148,7 +148,7 @@ function refusedBy(found: Stats): Removal | undefined {
 
 function answerOf(error: unknown): Removal {
   if (isMissing(error)) return MISSING
-  const isRefused = error instanceof RefusedError || codeOf(error) === 'EISDIR'
+  const isRefused = error instanceof RefusedError || errorCode(error) === 'EISDIR'
   return { outcome: isRefused ? 'refused' : 'failed', reason: reasonOf(error) }
 }
 

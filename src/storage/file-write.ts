@@ -3,8 +3,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { throwIfStopped } from '../errors.ts'
-import { codeOf, isMissing } from './file-errors.ts'
+import { errorCode, throwIfStopped } from '../errors.ts'
+import { isMissing } from './file-errors.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
 import { isLink, isOther } from './refusals.ts'
 import type { Written } from './store.ts'
@@ -57,7 +57,7 @@ async function writeIn(
   } catch (error) {
     await rm(temporary, { force: true })
     // Someone made a folder of this name meanwhile.
-    throw ['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '') ? isOther() : error
+    throw ['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '') ? isOther() : error
   }
 }
 

@@ -10,7 +10,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { NotFoundError, RefusedError } from '../../errors.ts'
+import { errorCode, NotFoundError, RefusedError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
 import { fieldsOf, linesOf, MalformedCopy } from './copy-text.ts'
 import type { ManifestFile, ManifestTable } from './manifest.ts'
@@ -155,7 +155,7 @@ function damageOf(error: unknown): Damage {
   if (error instanceof Damage) return error
   if (error instanceof MalformedCopy) return new Damage('file-changed', `it is no COPY text: ${error.message}`)
   // Errors of zlib carry its codes: Z_DATA_ERROR, or Z_BUF_ERROR for a file that was cut.
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = errorCode(error)
   if (typeof code === 'string' && code.startsWith('Z_')) {
     return new Damage('file-changed', 'it cannot be decompressed')
   }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { CredentialsKey } from '../../config/credentials.ts'
 import type { Unsealed } from '../../crud/seal.ts'
-import { type Problem, UsageError } from '../../errors.ts'
+import { errorCode, type Problem, wrongInput } from '../../errors.ts'
 import { type Entity, keyOf } from '../../model/entity.ts'
 import type { Field, Seal } from '../../model/field.ts'
 import type { Context, ParsedInput } from '../command.ts'
@@ -146,7 +146,7 @@ async function readText(
 
 function reasonOf(error: unknown): string {
   if (error instanceof TypeError) return 'it is not UTF-8 text'
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errorCode(error) ?? ''
   const words: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
     EACCES: 'permission denied',
@@ -156,12 +156,6 @@ function reasonOf(error: unknown): string {
 }
 
 function refuse(problems: readonly Problem[]): void {
-  const [first] = problems
-  if (!first) return
-  throw new UsageError({
-    code: 'invalid-input',
-    message: problems.length === 1 ? `${first.where} ${first.reason}` : `${problems.length} problems with the input`,
-    hint: 'Fields are given as --field value, --set field=value, or --field @file for JSON',
-    problems: problems.length === 1 ? [] : problems,
-  })
+  const hint = 'Fields are given as --field value, --set field=value, or --field @file for JSON'
+  if (problems.length > 0) throw wrongInput(problems, hint, 'the input')
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { ImportResult } from '../../crud/import.ts'
 import type { RejectFile } from '../../crud/rejects.ts'
 import type { SourceFormat } from '../../crud/source.ts'
-import { ExitCode, RefusedError, UsageError } from '../../errors.ts'
+import { ExitCode, errorCode, RefusedError, UsageError } from '../../errors.ts'
 import type { Entity } from '../../model/entity.ts'
 import type { Context } from '../command.ts'
 import { choice, integer, list, text, toggle } from '../flags.ts'
@@ -60,7 +60,7 @@ export async function openSource(context: Context, file: string): Promise<Opened
     }
     await handle.close()
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const missing = errorCode(error) === 'ENOENT'
     throw new UsageError({
       code: 'unreadable-file',
       message: missing ? `There is no file ${file}` : `The file ${file} cannot be read`,

@@ -1,10 +1,5 @@
 /** Failures of the operating system on the server's files. */
-import { OperationError, StewardError } from '../errors.ts'
-
-/** The operating system's error name, e.g. `ENOENT`; undefined for any other error. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}
+import { errorCode, OperationError, StewardError } from '../errors.ts'
 
 /**
  * Runs `work` and tells what the file system refused (full, read-only, forbidden) as an expected failure.
