@@ -76,8 +76,8 @@ export interface Catalog {
   readonly tables: ReadonlyMap<number, Table>
   /** Every foreign key to a table that is reached. */
   readonly keys: readonly Key[]
-  /** Whether an index leads with the columns of the root's age. */
-  readonly ageIndexed: boolean
+  /** Columns of the root's age by which no index finds what is due. */
+  readonly agesWithoutIndex: readonly string[]
 }
 
 /**
@@ -99,7 +99,7 @@ export async function readCatalog(tx: Queryable, selection: Selection): Promise<
   const tables = await readTables(tx, [...new Set([root.oid, ...keys.map(({ child }) => child)])])
   const found = tables.get(root.oid)
   if (found === undefined) return undefined
-  return { root: found, tables, keys, ageIndexed: await hasIndex(tx, root.oid, selection.ageColumns) }
+  return { root: found, tables, keys, agesWithoutIndex: await withoutIndex(tx, root.oid, selection) }
 }
 
 /** Actions over which the closure goes on. */
@@ -181,6 +181,20 @@ async function readKeys(tx: Queryable, root: number, follow: Selection['follow']
     ORDER BY cn.nspname, c.relname, k.conname`)
 }
 
+/** True where an index covers every row whose columns are set: it has no condition, or only that one. */
+function coversSet(relation: Sql, names: Sql): Sql {
+  return sql`(
+                 i.indpred IS NULL
+                 OR string_to_array(regexp_replace(pg_get_expr(i.indpred, i.indrelid), '[()]', '', 'g'), ' AND ')
+                   <@ ARRAY(
+                     SELECT quote_ident(own.attname) || ' IS NOT NULL'
+                     FROM pg_catalog.pg_attribute AS own
+                     WHERE own.attrelid = ${relation}
+                       AND ${names}
+                   )
+               )`
+}
+
 /** True where a valid index without condition (but that its columns are set) begins with these columns, in any order. */
 function leadsAnIndex(relation: Sql, columns: Sql): Sql {
   return sql`EXISTS (
@@ -190,23 +204,46 @@ function leadsAnIndex(relation: Sql, columns: Sql): Sql {
              JOIN pg_catalog.pg_am AS am ON am.oid = ic.relam
              WHERE i.indrelid = ${relation}
                AND i.indisvalid
-               AND (
-                 i.indpred IS NULL
-                 OR pg_get_expr(i.indpred, i.indrelid) ~ '^[(]("([^"]|"")+"|[[:alnum:]_$]+) IS NOT NULL[)]$'
-               )
+               AND ${coversSet(relation, sql`own.attnum = ANY (${columns})`)}
                AND (am.amname = 'btree' OR am.amname = 'hash' AND cardinality(${columns}) = 1)
                AND (i.indkey::smallint[])[0:cardinality(${columns}) - 1] @> (${columns})::smallint[]
            )`
 }
 
-async function hasIndex(tx: Queryable, relation: number, columns: readonly string[]): Promise<boolean> {
-  // Ages that are made of several columns are served by one index a column.
-  const { served } = await tx.one<{ served: boolean }>(sql`
-    SELECT COALESCE(bool_and(${leadsAnIndex(sql`a.attrelid`, sql`ARRAY[a.attnum]`)}), FALSE) AS served
+/** Ages that are made of several columns are served by one index a column, which those of `only` may lead. */
+async function withoutIndex(
+  tx: Queryable,
+  relation: number,
+  { ageColumns, valueColumns = [] }: Selection,
+): Promise<readonly string[]> {
+  const values = sql`${[...valueColumns]}::text[]`
+  const missing = await tx.rows<{ name: string }>(sql`
+    SELECT a.attname::text AS name
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid = ${relation}::oid
-      AND a.attname = ANY (${[...columns]}::text[])`)
-  return served
+      AND a.attname = ANY (${[...ageColumns]}::text[])
+      AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index AS i
+        JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid
+        JOIN pg_catalog.pg_am AS am ON am.oid = ic.relam
+        CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS part (number, position)
+        WHERE i.indrelid = a.attrelid
+          AND i.indisvalid
+          AND am.amname = 'btree'
+          AND part.number = a.attnum
+          AND part.position <= i.indnkeyatts
+          AND ${coversSet(sql`a.attrelid`, sql`(own.attnum = a.attnum OR own.attname = ANY (${values}))`)}
+          AND NOT EXISTS (
+            SELECT
+            FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS earlier (number, position)
+            LEFT JOIN pg_catalog.pg_attribute AS b ON b.attrelid = a.attrelid AND b.attnum = earlier.number
+            WHERE earlier.position < part.position
+              AND (b.attname = ANY (${values})) IS NOT TRUE
+          )
+      )
+    ORDER BY array_position(${[...ageColumns]}::text[], a.attname::text)`)
+  return missing.map(({ name }) => name)
 }
 
 /** Reads tables by their OIDs. Call it with an empty search path, so that types are printed with their schema. */

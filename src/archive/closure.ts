@@ -289,7 +289,7 @@ class Search {
     for (const { holding, held, by } of holds) {
       const inRing =
         this.#ringTooLarge && !(await this.#ownersOfHolders([{ holding, by }])).isEmpty ? ringOf(ringRows) : undefined
-      const reason = inRing ?? stillReferenced(holding.key)
+      const reason = inRing ?? stillReferenced(holding.key, shape.isElsewhere(holding.key))
       bad.push({ table: shape.table(holding.key.parent), rows: held, reason, mayGoLater: holding.names })
     }
     if (bad.length > 0) return { bad, detached: [] }

@@ -13,19 +13,28 @@ export interface MissingIndex {
   readonly statement: string
 }
 
-/** Referring columns, and the age, that no index leads with. */
+/** Rows up to which reading all of a table costs less than an index on it does. */
+const FEW_ROWS = 1000
+/** Every change of a row sets them, and would have to change the index (and could not be a HOT update any more). */
+const CHANGES_WITH_EVERY_UPDATE: readonly string[] = ['updated_at', 'modified_at']
+
+/**
+ * Referring columns, and the age, that no index leads with. Tables that have few rows by the server's statistics, or
+ * none yet, are left out.
+ */
 export function missingIndexes(
-  { root, followed, holding, detaching, ageIndexed, table }: Shape,
+  { root, followed, holding, detaching, agesWithoutIndex, table }: Shape,
   selection: Selection,
-) {
+): MissingIndex[] {
   const found = new Map<string, MissingIndex>()
   for (const key of [...followed, ...holding, ...detaching]) {
-    if (key.indexed) continue
+    if (key.indexed || table(key.child).estimatedRows <= FEW_ROWS) continue
     const columns = key.pairs.map(({ column }) => column)
     add(key.childRelation, table(key.child).kind === 'p', columns, key.name)
   }
-  if (!ageIndexed) {
-    for (const column of selection.ageColumns) add(root, root.kind === 'p', [column], `the age of ${selection.rule}`)
+  for (const column of agesWithoutIndex) {
+    if (root.estimatedRows <= FEW_ROWS || CHANGES_WITH_EVERY_UPDATE.includes(column)) continue
+    add(root, root.kind === 'p', [column], `the age of ${selection.rule}`)
   }
   return [...found.values()]
 

@@ -46,6 +46,9 @@ export function copySql(rows: ReadonlyMap<Table, Rows>, batchId: bigint): Sql {
 /**
  * The statement that deletes the rows of all tables. Foreign keys are checked at its end, when all of it is gone, so
  * that it takes no order: neither rings nor keys that restrict are in its way.
+ *
+ * Rows of a partitioned table are deleted from its leaves by their names: that takes the privilege on these, sets off
+ * their row triggers, and not the statement triggers of the table itself.
  */
 export function deleteSql(rows: ReadonlyMap<Table, Rows>): Sql {
   const deletes: Sql[] = []

@@ -8,9 +8,16 @@ export const IN_USE = 'in use by another transaction'
 /** The rule's `unlessActive`. */
 export const STILL_ACTIVE = 'still active'
 
-/** `still referenced by public.invoices (fk_invoices_order)`. */
-export function stillReferenced({ childRelation: { schema, name }, name: constraint }: Key): string {
-  return `still referenced by ${schema}.${name} (${constraint})`
+/**
+ * `still referenced by public.invoices (fk_invoices_order)`.
+ *
+ * @param isElsewhere its rows would go along if they were of the same schema
+ */
+export function stillReferenced(
+  { childRelation: { schema, name }, name: constraint }: Key,
+  isElsewhere = false,
+): string {
+  return `still referenced by ${schema}.${name} (${constraint})${isElsewhere ? ', and rows of another schema do not go along' : ''}`
 }
 
 /** Aggregates that refer to each other, and are more than go into one batch. */

@@ -177,9 +177,12 @@ class Work {
     let prepared = before
     let again = false
     const rootsBefore = this.#roots
-    const { selection } = prepared
+    const {
+      selection,
+      shape: { agesWithoutIndex },
+    } = prepared
     const from = await readCursor(this.#db, selection, prepared.question)
-    const candidates = new Candidates(this.#db, selection, prepared.shape.root, prepared.shape.ageIndexed, from)
+    const candidates = new Candidates(this.#db, selection, prepared.shape.root, agesWithoutIndex.length === 0, from)
     for (;;) {
       const { limit = Number.POSITIVE_INFINITY } = this.#options
       if (this.#roots >= limit) {

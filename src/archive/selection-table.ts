@@ -1,7 +1,7 @@
 /** The selection of a command line: any table of any schema, checked against the catalog. */
 import type { Database } from '../db/database.ts'
 import { mayBeHeld } from '../db/holds.ts'
-import { type Problem, StewardError, UsageError } from '../errors.ts'
+import { type Problem, StewardError, wrongInput } from '../errors.ts'
 import { unheldSql } from '../model/holds.ts'
 import { nearest } from '../model/nearest.ts'
 import { allOf, identifier, raw, sql } from '../model/sql.ts'
@@ -25,6 +25,8 @@ export interface TableRequest {
   readonly settings: Readonly<Record<string, string>>
 }
 
+const HELP = 'steward archive run --help shows what it takes'
+
 const AGES: readonly string[] = ['date', 'timestamp without time zone', 'timestamp with time zone']
 
 /**
@@ -38,12 +40,15 @@ export async function selectionOfTable(db: Database, request: TableRequest): Pro
   const problems: Problem[] = []
   const known = [...columns.keys()]
   if (columns.size === 0) {
-    const reason = `there is no table ${request.schema}.${request.table}, or it has no columns`
-    throw wrong([{ where: '--table', reason }])
+    const reason = `names ${request.schema}.${request.table}, which is not there, or has no columns`
+    throw wrongInput([{ where: '--table', reason }], HELP)
   }
   if (age === undefined) problems.push({ where: '--age-of', reason: noColumn(request.ageOf, known) })
   else if (!AGES.includes(age)) {
-    problems.push({ where: '--age-of', reason: `${request.ageOf} is ${age}, and neither a date nor a timestamp` })
+    problems.push({
+      where: '--age-of',
+      reason: `names ${request.ageOf}, which is ${age}, neither a date nor a timestamp`,
+    })
   }
   const interval = await whyNot(db, [request.olderThan], 'interval')
   if (interval) problems.push({ where: '--older-than', reason: 'is no age such as 90 days' })
@@ -51,10 +56,10 @@ export async function selectionOfTable(db: Database, request: TableRequest): Pro
     const type = columns.get(column)
     if (type === undefined) problems.push({ where: '--only', reason: noColumn(column, known) })
     else if (await whyNot(db, values, `${type}[]`)) {
-      problems.push({ where: '--only', reason: `${column} is ${type}, and one of the values is none` })
+      problems.push({ where: '--only', reason: `names ${column}, which is ${type}; one of the values is none` })
     }
   }
-  if (problems.length > 0) throw wrong(problems)
+  if (problems.length > 0) throw wrongInput(problems, HELP)
   const { schema, table, ageOf, olderThan, only, withChildren, name, settings } = request
   const dueOrHeld = (alias: string) =>
     allOf([
@@ -74,6 +79,7 @@ export async function selectionOfTable(db: Database, request: TableRequest): Pro
     ...(mayBe ? { held: { table: held, dueOrHeld } } : {}),
     age: (alias) => identifier(alias, ageOf),
     ageColumns: [ageOf],
+    valueColumns: only.map(({ column }) => column),
     follow: withChildren ? 'all' : 'cascade',
     detaches: [],
     keeps: 'archive',
@@ -133,18 +139,5 @@ async function whyNot(db: Database, values: readonly string[], type: string): Pr
 
 function noColumn(name: string, known: readonly string[]): string {
   const near = nearest(name, known)
-  return `there is no column ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}`
-}
-
-function wrong(problems: readonly Problem[]): UsageError {
-  const [first] = problems
-  return new UsageError({
-    code: 'invalid-input',
-    message:
-      problems.length === 1
-        ? `${first?.where}: ${first?.reason}`
-        : `${problems.length} problems with this command line`,
-    hint: 'steward archive run --help shows what it takes',
-    problems: problems.length === 1 ? [] : problems,
-  })
+  return `names ${name}, which is no column${near === undefined ? '' : ` (did you mean ${near}?)`}`
 }

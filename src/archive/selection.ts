@@ -1,5 +1,5 @@
 /** What an archive run is about: the rows that are due, what goes along with them, and what becomes of it. */
-import { ageSql, dueSql, entityOfRule, heldTableOf, type RuleScope } from '../model/due.ts'
+import { ageFields, ageSql, dueSql, entityOfRule, heldTableOf, type RuleScope } from '../model/due.ts'
 import type { Entity } from '../model/entity.ts'
 import { linkOf } from '../model/field.ts'
 import type { HeldTable } from '../model/holds.ts'
@@ -47,6 +47,8 @@ export interface Selection {
   readonly age: (alias: string) => Sql
   /** Columns that the age is made of, in their order. */
   readonly ageColumns: readonly string[]
+  /** Columns that must have one of some values: an index that serves may begin with them. */
+  readonly valueColumns?: readonly string[]
   /** `cascade`: foreign keys with ON DELETE CASCADE lead to what goes along; `all`: every key but SET NULL and SET DEFAULT. */
   readonly follow: 'cascade' | 'all'
   readonly detaches: readonly Detaching[]
@@ -84,7 +86,8 @@ export function selectionOfRule(scope: RuleScope): Selection {
         }),
     ...(active.length === 0 ? {} : { dueOrActive: (alias: string) => dueSql(indifferent, alias) }),
     age: (alias) => ageSql(rule, alias),
-    ageColumns: typeof rule.ageOf === 'string' ? [rule.ageOf] : rule.ageOf,
+    ageColumns: ageFields(rule),
+    valueColumns: Object.keys(rule.only ?? {}),
     follow: 'cascade',
     detaches: (rule.detaches ?? []).map((reference) => detachingOf(system, schema, rule.name, reference)),
     keeps: rule.action === 'archive' ? 'archive' : 'nothing',

@@ -21,9 +21,12 @@ export interface Shape {
   readonly holding: readonly Key[]
   /** Keys whose referring rows stay and lose their reference. */
   readonly detaching: readonly Key[]
-  readonly ageIndexed: boolean
+  /** Columns of the root's age by which no index finds what is due. */
+  readonly agesWithoutIndex: readonly string[]
   /** Any table that plays a part, by OID. */
   table(oid: number): Table
+  /** Rows of another schema, which would go along but for that. */
+  isElsewhere(key: Key): boolean
 }
 
 /** Works out the shape of a selection's aggregates. */
@@ -31,7 +34,8 @@ export function shapeOf(catalog: Catalog, selection: Selection): Shape {
   const { root, keys } = catalog
   const actions = followedActions(selection.follow)
   // Rows of other schemas do not go along, whatever their key says: they keep what they refer to.
-  const goesAlong = ({ onDelete, child }: Key) => actions.includes(onDelete) && table(child).schema === root.schema
+  const isElsewhere = ({ onDelete, child }: Key) => actions.includes(onDelete) && table(child).schema !== root.schema
+  const goesAlong = (key: Key) => actions.includes(key.onDelete) && !isElsewhere(key)
   const followed = keys.filter(goesAlong)
   const rest = keys.filter((key) => !goesAlong(key))
   const detaching = rest.filter((key) => isDetached(key, selection) && table(key.child).key.length > 0)
@@ -43,8 +47,9 @@ export function shapeOf(catalog: Catalog, selection: Selection): Shape {
     followed,
     holding: rest.filter((key) => !detaching.includes(key)),
     detaching,
-    ageIndexed: catalog.ageIndexed,
+    agesWithoutIndex: catalog.agesWithoutIndex,
     table,
+    isElsewhere,
   }
 
   function table(oid: number): Table {

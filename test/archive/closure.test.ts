@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { keepTime, timeKeeper } from '../../migrations/keep-time.ts'
 import { closureOf } from '../../src/archive/closure.ts'
 import { prepare } from '../../src/archive/prepare.ts'
 import { Rows } from '../../src/archive/rows.ts'
@@ -170,7 +171,7 @@ describe('what keeps a root', () => {
     expect(result.outcome).toBe('done')
     expect(result.kept).toEqual(
       [
-        'other.audit (audit_order_id_fkey)',
+        'other.audit (audit_order_id_fkey), and rows of another schema do not go along',
         'shop.fallback (fallback_order_id_fkey)',
         'shop.held (held_line_id_fkey)',
         'shop.loose (loose_order_id_fkey)',
@@ -205,6 +206,22 @@ describe('what keeps a root', () => {
       },
     ])
     expect(await contents(db, 'shop', 'mails')).toEqual(['(a,1.500,)', '(b,2.000,2)'])
+  })
+
+  test('a row that loses its reference keeps the time of its last change', async () => {
+    await execute(
+      db,
+      'CREATE TABLE shop.orders (id integer PRIMARY KEY, at timestamptz)',
+      `CREATE TABLE shop.mails (id integer PRIMARY KEY, order_id integer REFERENCES shop.orders ON DELETE SET NULL,
+        updated_at timestamptz)`,
+      timeKeeper('shop'),
+      keepTime('shop', 'mails'),
+      `INSERT INTO shop.orders VALUES (1, ${OLD})`,
+      `INSERT INTO shop.mails VALUES (1, 1, '2020-01-01 00:00:00Z')`,
+    )
+    const detaches = [{ schema: 'shop', table: 'mails', columns: ['order_id'] }]
+    expect(await archiveShop(db, 'orders', { selection: { detaches } })).toMatchObject({ roots: 1, detached: 1 })
+    expect(await contents(db, 'shop', 'mails')).toEqual(['(1,,"2020-01-01 00:00:00+00")'])
   })
 
   test('rows of other due aggregates do not: they come along, however far the chain goes', async () => {

@@ -40,6 +40,15 @@ beforeEach(() =>
 
 const plan = async (table = 'orders', request: Partial<TableRequest> = {}) =>
   planArchive(db, await shopSelection(db, table, request))
+/** So many rows that indexes matter. */
+const many = () =>
+  execute(
+    db,
+    `INSERT INTO shop.orders SELECT n, 'done', NULL, ${YOUNG} FROM generate_series(1000, 2999) n`,
+    'INSERT INTO shop.lines SELECT n * 10, n FROM generate_series(1000, 2999) n',
+    'INSERT INTO shop.held SELECT n, n * 10 FROM generate_series(1000, 2999) n',
+    'ANALYZE shop.orders, shop.lines, shop.held',
+  )
 const would = ({ tables }: ArchivePlan) => Object.fromEntries(tables.map(({ table, rows }) => [table, rows]))
 
 describe('a plan', () => {
@@ -83,7 +92,12 @@ describe('a plan', () => {
       db,
       'CREATE INDEX ON shop.held (line_id) WHERE line_id IS NOT NULL',
       'CREATE INDEX ON shop.orders (at) WHERE id > 5',
+      'CREATE INDEX ON shop.lines (order_id) WHERE id IS NOT NULL',
     )
+    // Tables with few rows need none.
+    await execute(db, 'ANALYZE shop.orders, shop.lines, shop.held')
+    expect((await plan()).indexes).toEqual([])
+    await many()
     const { indexes } = await plan()
     expect(indexes).toEqual([
       {
@@ -101,6 +115,30 @@ describe('a plan', () => {
     ])
     for (const { statement } of indexes) await execute(db, statement)
     expect((await plan()).indexes).toEqual([])
+  })
+
+  test.each([
+    ['(status, at) WHERE at IS NOT NULL', true],
+    ['(status, note, at) WHERE (status IS NOT NULL) AND (at IS NOT NULL)', true],
+    ['(at DESC, id)', true],
+    ['(note, at)', false],
+    ['(status, at) WHERE note IS NOT NULL', false],
+    ['USING brin (at)', false],
+  ])('takes an index %s for one that finds what is due: %s', async (index, serves) => {
+    await many()
+    await execute(db, `CREATE INDEX ON shop.orders ${index}`, 'CREATE INDEX ON shop.lines (order_id)')
+    const only = [{ column: 'status', values: ['done'] }]
+    if (index.includes('note, at')) only.push({ column: 'note', values: ['x'] })
+    if (index === '(note, at)') only.pop()
+    const { indexes } = await plan('orders', { only })
+    expect(indexes.filter(({ table }) => table === 'shop.orders')).toHaveLength(serves ? 0 : 1)
+  })
+
+  test('never has a column indexed that each update sets', async () => {
+    await many()
+    await execute(db, 'ALTER TABLE shop.orders RENAME COLUMN at TO updated_at')
+    const { indexes } = await plan('orders', { ageOf: 'updated_at' })
+    expect(indexes.map(({ table }) => table)).not.toContain('shop.orders')
   })
 
   test('is open to a role that may only read; a run names all that it may not, and moves nothing', async () => {

@@ -87,10 +87,38 @@ describe('archive run', () => {
     expect(verbose.stdout).toContain('FOR UPDATE SKIP LOCKED')
     const machine = await steward(['archive', 'run', 'skyvern/finished-tasks', '--dry-run', '--json'])
     const told = JSON.parse(machine.stdout)
-    expect(Object.keys(told)).toEqual(['rules', 'tables', 'indexes', 'sql'])
+    expect(Object.keys(told)).toEqual(['rules', 'tables', 'sql'])
     expect(told.sql.at(-1)).toMatchObject({ does: 'Delete the rows' })
     expect(await count('skyvern.tasks')).toBe(3)
     expect(await count(`pg_namespace WHERE nspname = 'skyvern_archive'`)).toBe(0)
+  })
+
+  test('leaves out for people the rules that nothing is due of, unless they were named or there is no other', async () => {
+    const shown = async (...words: string[]) => {
+      const { stdout, stderr } = await steward(['archive', 'run', '--dry-run', ...words])
+      return [...`${stdout}${stderr}`.matchAll(/^(\S+\/\S+) .*(archived|deleted)$/gm)].map(([, rule]) => rule)
+    }
+    expect((await shown()).length).toBeGreaterThan(5)
+    await tasks(1, 3, 200)
+    expect(await shown()).toEqual(['skyvern/finished-tasks'])
+    expect(await shown('skyvern', 'autopr/settled-events')).toEqual([
+      'skyvern/finished-tasks',
+      'autopr/settled-events',
+    ])
+    const { stdout } = await steward(['archive', 'run', '--dry-run', '--json'])
+    expect(JSON.parse(stdout).rules.length).toBeGreaterThan(5)
+  })
+
+  test('takes a system for its archive rules; rules that delete are named in full', async () => {
+    const rulesOf = async (...words: string[]) => {
+      const { stdout } = await steward(['archive', 'run', ...words, '--dry-run', '--json'])
+      return JSON.parse(stdout).rules.map(({ rule, becomes }: { rule: string; becomes: string }) => [rule, becomes])
+    }
+    expect(await rulesOf('autopr')).toEqual([['autopr/finished-executions', 'archived']])
+    expect(await rulesOf('autopr/settled-events')).toEqual([['autopr/settled-events', 'deleted']])
+    const none = await steward(['archive', 'run', 'agensium', '--yes'])
+    expect(none.exitCode).toBe(2)
+    expect(none.stderr).toContain('No archive rule of agensium is in force')
   })
 
   test('archives any table with what goes along, what is kept named', async () => {
@@ -176,13 +204,16 @@ describe('archive run', () => {
     [['--table', 'a.b.c'], ['--table must be a table such as']],
     [
       ['--table', 'shop.plain', '--age-of', 'id', '--older-than', '1 day', '--only', 'ids=1'],
-      ['id is integer, and neither', 'there is no column ids (did you mean id?)'],
+      ['names id, which is integer, neither', 'names ids, which is no column (did you mean id?)'],
     ],
     [
       ['--table', 'shop.plain', '--age-of', 'at', '--older-than', '1 day', '--only', 'id=x'],
-      ['id is integer, and one of the values is none'],
+      ['names id, which is integer; one of the values is none'],
     ],
-    [['--table', 'shop.nothing', '--age-of', 'at', '--older-than', '1 day'], ['there is no table shop.nothing']],
+    [
+      ['--table', 'shop.nothing', '--age-of', 'at', '--older-than', '1 day'],
+      ['names shop.nothing, which is not there'],
+    ],
     [['skyvern/finished-task'], ['did you mean skyvern/finished-tasks']],
   ])('says all that is wrong with %j', async (words, says) => {
     await shop()

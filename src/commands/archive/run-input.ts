@@ -3,7 +3,8 @@ import type { Selection } from '../../archive/selection.ts'
 import type { TableRequest } from '../../archive/selection-table.ts'
 import { schemaOf } from '../../config/config.ts'
 import { refuseInterval } from '../../config/values.ts'
-import { InvalidValue, type Problem, UsageError } from '../../errors.ts'
+import { InvalidValue, type Problem, UsageError, wrongInput } from '../../errors.ts'
+import type { RuleScope } from '../../model/due.ts'
 import { systems } from '../../systems/registry.ts'
 import type { Context } from '../command.ts'
 import { duration, type Flag, integer, text, toggle, variadicArgument } from '../flags.ts'
@@ -53,9 +54,12 @@ const table: Flag<TableName | undefined> = {
 }
 
 export const runArguments = {
-  rules: variadicArgument('rules such as skyvern/finished-tasks, or systems; all archive rules when absent', {
-    required: false,
-  }),
+  rules: variadicArgument(
+    'rules such as skyvern/finished-tasks, or systems for their archive rules; all archive rules when absent',
+    {
+      required: false,
+    },
+  ),
 } as const
 
 export const runFlags = {
@@ -110,10 +114,27 @@ export function parseTableName(raw: string): TableName {
 export async function selectionsOf(context: Context, input: RunInput): Promise<Named[]> {
   refuseMixed(input)
   if (input.table !== undefined) return [await ofTable(context, input.table, input)]
-  const named = input.rules.length > 0
-  const rules = await rulesNamed(context, input.rules, ...(named ? ENGINE_ACTIONS : (['archive'] as const)))
+  const rules = await archiveRules(context, input.rules)
   const { selectionOfRule } = await import('../../archive/selection.ts')
   return rules.map((rule) => ({ name: ruleName(rule), selection: selectionOfRule(rule) }))
+}
+
+/** A system's name stands for its archive rules: one that deletes for good is named in full. */
+async function archiveRules(context: Context, names: readonly string[]): Promise<RuleScope[]> {
+  if (names.length === 0) return rulesNamed(context, [], 'archive')
+  const found = await rulesNamed(context, names, ...ENGINE_ACTIONS)
+  const rules = found.filter((rule) => rule.applied.rule.action === 'archive' || names.includes(ruleName(rule)))
+  const empty = names.filter((name) => !rules.some((rule) => [rule.system.name, ruleName(rule)].includes(name)))
+  if (empty.length === 0) return rules
+  const others = found.filter(({ system }) => empty.includes(system.name)).map(ruleName)
+  throw new UsageError({
+    code: 'no-such-rule',
+    message: `No archive rule of ${empty.join(', ')} is in force`,
+    hint:
+      others.length === 0
+        ? 'steward archive run --dry-run shows the archive rules of all systems'
+        : `Rules that delete are named in full: ${others.join(', ')}`,
+  })
 }
 
 async function ofTable(context: Context, { schema, table: name }: TableName, input: RunInput): Promise<Named> {
@@ -157,13 +178,5 @@ function refuseMixed(input: RunInput): void {
       'must be 1 to 100 characters',
     )
   }
-  const [first] = problems
-  if (first === undefined) return
-  throw new UsageError({
-    code: 'invalid-input',
-    message:
-      problems.length === 1 ? `${first.where} ${first.reason}` : `${problems.length} problems with this command line`,
-    hint: 'steward archive run --help shows what it takes',
-    problems: problems.length === 1 ? [] : problems,
-  })
+  if (problems.length > 0) throw wrongInput(problems, 'steward archive run --help shows what it takes')
 }

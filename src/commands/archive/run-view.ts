@@ -19,8 +19,18 @@ export interface DoneRule extends ArchiveResult {
 const RULE: Column = { key: 'rule', kind: 'text' }
 const ROWS: Column = { key: 'rows', kind: 'integer', unit: 'count' }
 
-/** @param sql how the statements are shown */
-export function planView(planned: readonly PlannedRule[], sql: 'none' | 'lines' | 'rows'): View {
+/** Of what a plan is shown. */
+export interface Shown {
+  /** How the statements are shown. */
+  readonly sql: 'none' | 'lines' | 'rows'
+  /** Rules that nothing is due of are shown only where they were asked for by name, or no other is. */
+  readonly isForPeople: boolean
+  readonly named: readonly string[]
+}
+
+export function planView(all: readonly PlannedRule[], { sql, isForPeople, named }: Shown): View {
+  const matters = all.filter(({ name, plan }) => named.includes(name) || hasSomething(plan))
+  const planned = isForPeople && matters.length > 0 ? matters : all
   const sections: (Section | undefined)[] = [
     rulesSection(planned),
     tablesSection(planned),
@@ -41,17 +51,7 @@ export function planView(planned: readonly PlannedRule[], sql: 'none' | 'lines' 
       [{ key: 'table', kind: 'text' }, { key: 'constraint', kind: 'text' }, ROWS],
       ({ detached }) => detached.map((one) => ({ ...one })),
     ),
-    section(
-      planned,
-      'indexes',
-      'Indexes that would help',
-      [
-        { key: 'table', kind: 'text' },
-        { key: 'for', kind: 'text' },
-        { key: 'statement', kind: 'text' },
-      ],
-      ({ indexes }) => indexes.map(({ table, for: why, statement }) => ({ table, for: why, statement })),
-    ),
+    indexesSection(planned),
     section(
       planned,
       'problems',
@@ -66,6 +66,32 @@ export function planView(planned: readonly PlannedRule[], sql: 'none' | 'lines' 
     sqlSection(planned, sql),
   ]
   return { shape: 'sections', sections: sections.filter((one) => one !== undefined) }
+}
+
+function hasSomething({ due, kept, problems }: ArchivePlan): boolean {
+  return due > 0n || kept.length > 0 || problems.length > 0
+}
+
+/** Each index once, whatever it is for. */
+function indexesSection(planned: readonly PlannedRule[]): Section | undefined {
+  const reasons = new Map<string, { readonly table: string; readonly for: Set<string> }>()
+  for (const { table, for: why, statement } of planned.flatMap(({ plan }) => plan.indexes)) {
+    const known = reasons.get(statement) ?? { table, for: new Set() }
+    reasons.set(statement, { table, for: known.for.add(why) })
+  }
+  if (reasons.size === 0) return undefined
+  return {
+    kind: 'table',
+    key: 'indexes',
+    title: 'Indexes that would help',
+    columns: [
+      { key: 'table', kind: 'text' },
+      { key: 'for', kind: 'text' },
+      { key: 'statement', kind: 'text' },
+    ],
+    shown: ['statement', 'for'],
+    rows: [...reasons].map(([statement, one]) => ({ table: one.table, for: [...one.for].join(', '), statement })),
+  }
 }
 
 function rulesSection(planned: readonly PlannedRule[]): Section {
@@ -109,7 +135,7 @@ function tablesSection(planned: readonly PlannedRule[]): Section {
     shown: ['rule', 'table', 'rows', 'bytes', ...(isSome ? ['size'] : [])],
     rows: planned.flatMap(({ name, plan }) =>
       plan.tables
-        .filter(({ rows }, index) => rows > 0 || index === 0)
+        .filter(({ rows }) => rows > 0)
         .map(({ table, rows, bytes, isEstimate }) => ({
           rule: name,
           table,

@@ -15,7 +15,7 @@ export const run = defineDestroyCommand({
   name: 'run',
   summary: 'Move what is due into the archive, whole aggregates at a time',
   description:
-    'Moves the rows that a rule covers, with all rows below them, into the archive tables; a rule that says delete or purge removes them. What a row that stays still refers to is kept back, with the reason. Each batch is one transaction; a run that is stopped or killed leaves every row either where it was or in the archive, and the next one goes on.',
+    'Moves the rows that a rule covers, with all rows below them, into the archive tables; a rule that says delete or purge removes them, and is named in full. What a row that stays still refers to is kept back, with the reason. Each batch is one transaction; a run that is stopped or killed leaves every row either where it was or in the archive, and the next one goes on.',
   examples: [
     { command: 'archive run --dry-run', does: 'What would go of all systems, and what is kept back' },
     { command: 'archive run skyvern/finished-tasks --run-time 10m --yes', does: 'One rule, ten minutes at most' },
@@ -38,7 +38,12 @@ export const run = defineDestroyCommand({
     for (const { name, selection } of named) planned.push({ name, plan: await planArchive(db, selection, options) })
     return planned
   },
-  planView: (planned, input, { format, globals }) => planView(planned, sqlFor(input, format, globals.verbose)),
+  planView: (planned, input, { format, globals }) =>
+    planView(planned, {
+      sql: sqlFor(input, format, globals.verbose),
+      isForPeople: isForPeople(format),
+      named: input.table === undefined ? input.rules : planned.map(({ name }) => name),
+    }),
   nothing,
   action: (planned) => {
     const due = planned.reduce((sum, { plan }) => sum + most(plan), 0n)
@@ -52,9 +57,12 @@ export const run = defineDestroyCommand({
 
 /** The statements are many lines: people get them with --verbose, machines whenever the plan is what they asked for. */
 function sqlFor(input: object, format: Format, isVerbose: boolean): 'none' | 'lines' | 'rows' {
-  const isForPeople = format === 'table' || format === 'md'
-  if (isForPeople || !isDryRun(input)) return isVerbose ? 'lines' : 'none'
+  if (isForPeople(format) || !isDryRun(input)) return isVerbose ? 'lines' : 'none'
   return 'rows'
+}
+
+function isForPeople(format: Format): boolean {
+  return format === 'table' || format === 'md'
 }
 
 /** The flag that every command with a plan has. */
