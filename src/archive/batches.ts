@@ -111,6 +111,15 @@ export async function archivedSchemas(db: Queryable): Promise<string[]> {
   return found.map(({ schema }) => schema)
 }
 
+/** Schemas and rules of which something was archived, as `public/orders`. */
+export async function archivedRules(db: Queryable): Promise<string[]> {
+  const found = await db.rows<{ name: string }>(sql`
+    SELECT DISTINCT b.schema_name || '/' || b.rule AS name
+    FROM steward.archive_batches AS b
+    ORDER BY 1`)
+  return found.map(({ name }) => name)
+}
+
 /** The batches of these numbers, in descending order. @throws NotFoundError naming those that are not there */
 export async function requireBatches(db: Queryable, batches: readonly bigint[]): Promise<Batch[]> {
   const found = await listBatches(db, { batches })

@@ -6,6 +6,7 @@ import { restoreCatalog } from './restore-catalog.ts'
 import { check } from './restore-check.ts'
 import { gather } from './restore-closure.ts'
 import { groupsOf } from './restore-groups.ts'
+import { missingArchiveIndexes } from './restore-indexes.ts'
 import {
   type Portion,
   partlyRestored,
@@ -28,6 +29,8 @@ export interface RestorePlan {
   readonly cold: readonly bigint[]
   /** What stands in the way: nothing is restored as long as there is one. */
   readonly problems: readonly Problem[]
+  /** Statements that would make indexes by which rows of aggregates are found, where all of an archive table is read. */
+  readonly indexes: readonly string[]
 }
 
 /** @throws NotFoundError (exit 4) for rows that are neither archived nor there */
@@ -95,5 +98,6 @@ async function plan(tx: Queryable, request: RestoreRequest): Promise<RestorePlan
     batches: [...batches].sort((a, b) => (a < b ? 1 : -1)),
     cold,
     problems,
+    indexes: what.kind === 'rows' ? await missingArchiveIndexes(tx, catalog, request) : [],
   }
 }

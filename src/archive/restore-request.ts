@@ -1,8 +1,9 @@
 /** What is to be restored, and in which portions: each of them is one transaction. */
 import type { Queryable } from '../db/database.ts'
 import type { MonthlyTable } from '../db/partitions.ts'
-import { NotFoundError, OperationError } from '../errors.ts'
+import { NotFoundError, OperationError, StewardError, UsageError } from '../errors.ts'
 import { type Moment, momentSql } from '../model/moment.ts'
+import { nearest } from '../model/nearest.ts'
 import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import type { Batch } from './batches.ts'
 import { BATCH_COLUMN } from './record.ts'
@@ -132,13 +133,16 @@ async function seedsOfRows(
   const types = own === undefined ? undefined : new Map([...own.values()].map(({ name, type }) => [name, type]))
   const missing: Root[] = []
   for (const root of what.roots) {
-    const found = archived === undefined ? [] : await archivedRoots(db, catalog, what, root, archived)
+    const found =
+      archived === undefined ? [] : await archivedRoots(db, catalog, what, root, archived).catch(told(root, archived))
     for (const { row, batch } of found) seeds.add(what.table, row, batch)
     if (found.length > 0) continue
     const isRoot = (alias: string) => rootSql(root, types ?? new Map(), alias)
     const live =
       types !== undefined &&
-      (await db.maybeOne(sql`SELECT FROM ${liveOf(catalog, what.table)} AS l WHERE ${isRoot('l')} LIMIT 1`))
+      (await db
+        .maybeOne(sql`SELECT FROM ${liveOf(catalog, what.table)} AS l WHERE ${isRoot('l')} LIMIT 1`)
+        .catch(told(root, types)))
     if (live) await seedsBelow(db, catalog, what.table, isRoot, request, seeds)
     else missing.push(root)
   }
@@ -146,7 +150,23 @@ async function seedsOfRows(
   return seeds
 }
 
-function archivedRoots(
+/** What the server says of a key that is none, in words about the command line. */
+function told({ name, by }: Root, types: ReadonlyMap<string, string>) {
+  return (error: unknown): never => {
+    if (!(error instanceof StewardError) || error.code !== 'invalid-value') throw error
+    const columns = [...new Set(by.flatMap((one) => Object.keys(one)))].map(
+      (column) => `${column} is ${types.get(column)}`,
+    )
+    throw new UsageError({
+      code: 'invalid-input',
+      message: `${name} is no key: ${columns.join(', ')}`,
+      hint: 'Name the row by the values of its key, as steward lists them',
+      cause: error,
+    })
+  }
+}
+
+async function archivedRoots(
   db: Queryable,
   catalog: RestoreCatalog,
   { table, batches }: AskedRows,
@@ -187,13 +207,18 @@ async function seedsBelow(
 }
 
 /** @param types of the table's columns, by name */
-function rootSql({ by }: Root, types: ReadonlyMap<string, string>, alias: string): Sql {
-  const ways = by.map((columns) =>
+function rootSql(root: Root, types: ReadonlyMap<string, string>, alias: string): Sql {
+  const ways = root.by.map((columns) =>
     allOf(
       Object.entries(columns).map(([column, value]) => {
         const type = types.get(column)
         if (type === undefined) {
-          throw new NotFoundError({ code: 'unknown-column', message: `The table has no column ${column}` })
+          const near = nearest(column, [...types.keys()])
+          throw new NotFoundError({
+            code: 'unknown-column',
+            message: `There is no column ${column} in the table of ${root.name}`,
+            hint: near === undefined ? `It has ${[...types.keys()].join(', ')}` : `Did you mean ${near}?`,
+          })
         }
         // A cast to varchar(n) would cut the value, and find another row.
         const cast = type.replace(/^(character varying|character)(\(\d+\))?$/, 'text')

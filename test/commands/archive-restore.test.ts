@@ -257,6 +257,15 @@ describe('a command line that does not fit together', () => {
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(words)])
   })
 
+  test.each([
+    [['--table', 'devflow.tasks', '--key', 'id=5'], 2, 'id=5 is no key: id is uuid'],
+    [['--table', 'devflow.tasks', '--key', 'idd=5'], 4, 'Did you mean id?'],
+    [['--rule', 'skyvern/finished-task', '--since', '1d'], 4, 'did you mean skyvern/finished-tasks?'],
+  ])('%j names what is wrong', async (argv, code, words) => {
+    const { exitCode, stderr } = await steward('archive', 'restore', ...argv)
+    expect([exitCode, stderr]).toEqual([code, expect.stringContaining(words)])
+  })
+
   test('an unknown batch is not found', async () => {
     const unknown = String(lastBatch + 1000)
     expect((await steward('archive', 'show', unknown)).exitCode).toBe(4)

@@ -1,7 +1,7 @@
 /** What `archive restore` is asked to bring back: rows by key, batches by number, or a window of time. */
 import type { Batch } from '../../archive/batches.ts'
 import type { AskedBatches, AskedRows, RestoreRequest, Root } from '../../archive/restore-request.ts'
-import { InvalidValue, type Problem, UsageError } from '../../errors.ts'
+import { InvalidValue, type Problem, wrongInput } from '../../errors.ts'
 import type { Entity } from '../../model/entity.ts'
 import { type Moment, parseDuration } from '../../model/moment.ts'
 import { nearest } from '../../model/nearest.ts'
@@ -9,8 +9,10 @@ import type { System } from '../../model/system.ts'
 import { systems } from '../../systems/registry.ts'
 import type { Context } from '../command.ts'
 import { choice, duration, type Flag, moment, toggle, variadicArgument } from '../flags.ts'
-import { batchesFlag, placeFlags, placeOf } from './batch-input.ts'
+import { batchesFlag, type Place, placeFlags, placeOf } from './batch-input.ts'
 import { parseTableName, type TableName } from './run-input.ts'
+
+const HELP = 'steward archive restore --help shows what it takes'
 
 const TABLE = { group: 'Any table:' } as const
 const WINDOW = { group: 'A window of time:' } as const
@@ -139,6 +141,7 @@ async function ofBatches(context: Context, input: RestoreInput): Promise<Restore
           states: ['archived', 'cold'],
           ...(isByAge ? {} : { since: input.since, until: input.until }),
         })
+  if (batches.length === 0 && input.rule !== undefined) await refuseUnknownRule(context, input.rule, place)
   const age = isByAge ? await ageOf(context, input) : undefined
   const schemas = [...new Set(batches.map(({ schema }) => schema))]
   return Promise.all(
@@ -151,6 +154,26 @@ async function ofBatches(context: Context, input: RestoreInput): Promise<Restore
       return common(context, schema, input, what)
     }),
   )
+}
+
+/** A name that was misspelt must not look like nothing to restore. @throws NotFoundError (exit 4) */
+async function refuseUnknownRule(context: Context, rule: string, place: Place): Promise<void> {
+  const [db, { listBatches, archivedRules }, { NotFoundError }] = await Promise.all([
+    context.db(),
+    import('../../archive/batches.ts'),
+    import('../../errors.ts'),
+  ])
+  if ((await listBatches(db, place, { limit: 1 })).length > 0) return
+  const known = await archivedRules(db)
+  const near = nearest(rule, known)
+  throw new NotFoundError({
+    code: 'nothing-of-rule',
+    message: `Nothing was ever archived under ${rule}`,
+    hint:
+      known.length === 0
+        ? 'steward archive list shows what was'
+        : `There are ${known.join(', ')}${near === undefined ? '' : `; did you mean ${near}?`}`,
+  })
 }
 
 /** Batches without an instant have no aggregate in a window of age. */
@@ -172,12 +195,8 @@ async function ageOf(context: Context, { rule = '', since, until }: RestoreInput
   if (found) return { of: (alias: string) => ageSql(found.applied.rule, alias), since, until }
   const known = named.map(({ system, applied }) => `${system.name}/${applied.rule.name}`)
   const near = nearest(rule, known)
-  throw usage([
-    {
-      where: '--rule',
-      reason: `${rule} is no rule that archives${near === undefined ? '' : ` (did you mean ${near}?)`}`,
-    },
-  ])
+  const reason = `${rule} is no rule that archives${near === undefined ? '' : ` (did you mean ${near}?)`}`
+  throw wrongInput([{ where: '--rule', reason }], HELP)
 }
 
 /** What is asked of rows by key; cold batches that are named are loaded for them. */
@@ -230,12 +249,8 @@ async function entityCalled(name: string): Promise<{ readonly system: System; re
       ? systems.map((one) => `${one.name}/`)
       : system.entities.map((one) => `${system.name}/${one.name}`)
   const near = nearest(name, known)
-  throw usage([
-    {
-      where: name,
-      reason: `is no entity such as skyvern/task${near === undefined ? '' : ` (did you mean ${near}?)`}`,
-    },
-  ])
+  const reason = `is no entity such as skyvern/task${near === undefined ? '' : ` (did you mean ${near}?)`}`
+  throw wrongInput([{ where: name, reason }], HELP)
 }
 
 /** By its id where the text is one, and by its handle where the entity has one (decision 32). */
@@ -252,7 +267,7 @@ async function rootOf(system: System, entity: Entity, id: string): Promise<Root>
     reason = error.message
   }
   if (entity.handle !== undefined) by.push({ [entity.handle]: id })
-  if (by.length === 0) throw usage([{ where: id, reason }])
+  if (by.length === 0) throw wrongInput([{ where: id, reason }], HELP)
   return { name: id, by }
 }
 
@@ -287,18 +302,5 @@ function refuseMixed(input: RestoreInput): void {
     '--rule',
     'is required with --window age: it says which instant counts, as in skyvern/finished-tasks',
   )
-  if (problems.length > 0) throw usage(problems)
-}
-
-function usage(problems: readonly Problem[]): UsageError {
-  const [first] = problems
-  return new UsageError({
-    code: 'invalid-input',
-    message:
-      problems.length === 1
-        ? `${first?.where} ${first?.reason}`
-        : `${problems.length} problems with this command line`,
-    hint: 'steward archive restore --help shows what it takes',
-    problems: problems.length === 1 ? [] : problems,
-  })
+  if (problems.length > 0) throw wrongInput(problems, HELP)
 }

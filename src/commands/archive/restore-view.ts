@@ -26,6 +26,7 @@ export function restorePlanView({
     ),
     ...waitingSection(plans.flatMap(({ waiting }) => waiting)),
   ]
+  if (dryRun) sections.push(...indexesSection(plans.flatMap(({ indexes }) => indexes)))
   if (cold.length > 0) {
     sections.push({
       kind: 'table',
@@ -91,6 +92,19 @@ export function restoredView(results: readonly Restored[]): View {
       },
     ],
   }
+}
+
+function indexesSection(statements: readonly string[]): Section[] {
+  if (statements.length === 0) return []
+  return [
+    {
+      kind: 'table',
+      key: 'indexes',
+      title: 'Indexes that would help to find aggregates by key; without them these archive tables are read whole',
+      columns: [{ key: 'statement', kind: 'text' }],
+      rows: statements.map((statement) => ({ statement })),
+    },
+  ]
 }
 
 function refusedSection(refused: readonly RefusedBatch[]): Section[] {
