@@ -2,7 +2,7 @@
  * Which archived rows go back together: what depends on the rows that were asked for, their parents where these may
  * come along, and what has to wait because a row that it refers to is not there.
  */
-import type { ForeignKey } from '../db/catalog.ts'
+import { type ForeignKey, refersTo } from '../db/catalog.ts'
 import type { Queryable } from '../db/database.ts'
 import { allOf, identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { BATCH_COLUMN } from './record.ts'
@@ -190,7 +190,7 @@ async function orphansOf(
           SELECT
           FROM ${parents} AS s
           WHERE s.ctid = ANY (${[...rows]}::tid[])
-            AND ${matches(key, 's', 'c')}
+            AND ${refersTo(key, 'c', 's')}
         )`,
         ]
   const arrives =
@@ -201,7 +201,7 @@ async function orphansOf(
           SELECT
           FROM ${parents} AS s
           WHERE s.${raw(BATCH_COLUMN)} = ANY (${[...arriving.batches]}::bigint[])
-            AND ${matches(key, 's', 'c')}
+            AND ${refersTo(key, 'c', 's')}
             AND NOT EXISTS (
               SELECT
               FROM unnest(${arriving.waiting.rows(key.referencedTable)}::tid[]) AS w (place)
@@ -222,7 +222,7 @@ async function orphansOf(
     sql`NOT EXISTS (
           SELECT
           FROM ${identifier(key.referencedSchema, key.referencedTable)} AS l
-          WHERE ${matches(key, 'l', 'c')}
+          WHERE ${refersTo(key, 'c', 'l')}
         )`,
   ])
   if (!archived) {
@@ -243,7 +243,7 @@ async function orphansOf(
     LEFT JOIN LATERAL (
       SELECT a.ctid::text AS parent, a.${raw(BATCH_COLUMN)} AS "parentBatch"
       FROM ${parents} AS a
-      WHERE ${matches(key, 'a', 'o')}
+      WHERE ${refersTo(key, 'o', 'a')}
       ORDER BY a.${raw(BATCH_COLUMN)} DESC
       LIMIT 1
     ) AS found ON TRUE`)
@@ -255,13 +255,4 @@ function own({ columns }: ForeignKey, alias: string): Sql {
 
 function theirs({ referencedColumns }: ForeignKey, alias: string): Sql {
   return join(referencedColumns.map((column) => identifier(alias, column)))
-}
-
-/** The parent's columns equal the child's. */
-export function matches(key: ForeignKey, parent: string, child: string): Sql {
-  const pairs = key.columns.map(
-    (column, index) =>
-      sql`${identifier(parent, key.referencedColumns[index] ?? column)} = ${identifier(child, column)}`,
-  )
-  return join(pairs, ' AND ')
 }

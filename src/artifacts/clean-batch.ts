@@ -8,13 +8,14 @@
  */
 import type { Transaction } from '../db/database.ts'
 import { RefusedError, StewardError } from '../errors.ts'
+import { eachAtOnce } from '../model/several.ts'
 import { raw } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
 import { BUSY, deleteRows, idsOf, lockRows, whyNot, without } from './batch-rows.ts'
 import { refusalOf, removeFiles, storeOf } from './files.ts'
 import { type Holders, heldAmong } from './holders.ts'
 import { endBatch, markSingly } from './mark-batches.ts'
-import { atOnce } from './quarantine.ts'
+import { FILES_AT_ONCE } from './quarantine.ts'
 import { lockParents, type RowTarget } from './row-target.ts'
 import type { Cleaning } from './scope.ts'
 import { type Found, recordFailures, removeMarks } from './tombstones.ts'
@@ -228,7 +229,7 @@ function isCounted({ holders }: Standing, { placed, entity }: RowTarget, uri: st
  */
 async function stillThere({ stores }: Cleaning, marks: readonly Found[]): Promise<Found[]> {
   const lifted: Found[] = []
-  await atOnce(marks, async (mark) => {
+  await eachAtOnce(marks, FILES_AT_ONCE, async (mark) => {
     const store = storeOf(stores, mark.uri)
     if (store === undefined || (await isThere(store, mark.uri))) lifted.push(mark)
   })

@@ -1,11 +1,12 @@
 /** Deleting all files below the prefixes of some rows. */
 import { StewardError } from '../errors.ts'
+import { eachAtOnce } from '../model/several.ts'
 import type { Store } from '../storage/store.ts'
 import { fillPrefix } from './prefix.ts'
 import type { DueRow, PrefixRule } from './prefix-rows.ts'
 
 /** Listings at the same time. */
-const AT_ONCE = 8
+export const PREFIXES_AT_ONCE = 8
 /** Files of one request to delete. */
 const TOGETHER = 1_000
 
@@ -46,7 +47,7 @@ export async function emptyPrefixes(rule: PrefixRule, store: Store, rows: readon
     }
   }
 
-  await eachOf(rows, async ({ id, values }) => {
+  await eachAtOnce(rows, PREFIXES_AT_ONCE, async ({ id, values }) => {
     const filled = fillPrefix(rule.prefix, values)
     if ('refused' in filled) return fail(id, filled.refused)
     const { prefix } = filled
@@ -67,21 +68,4 @@ export async function emptyPrefixes(rule: PrefixRule, store: Store, rows: readon
   await flush()
   const clean = rows.filter(({ id }) => !failed.has(id)).map(({ id }) => id)
   return { clean, failed, removed, missing, bytes, silent }
-}
-
-/** Several at a time, from one list; the first failure ends them all. */
-export async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0
-  let broken = false
-  const worker = async () => {
-    for (let item = items[next++]; item !== undefined && !broken; item = items[next++]) {
-      try {
-        await work(item)
-      } catch (error) {
-        broken = true
-        throw error
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker))
 }

@@ -1,8 +1,9 @@
 /** What cleaning by prefix would do. */
 import type { Database } from '../db/database.ts'
 import { dueSql, type RuleScope } from '../model/due.ts'
+import { eachAtOnce } from '../model/several.ts'
 import { allOf, identifier, sql } from '../model/sql.ts'
-import { eachOf } from './empty-prefixes.ts'
+import { PREFIXES_AT_ONCE } from './empty-prefixes.ts'
 import { type Choice, fillPrefix } from './prefix.ts'
 import { type DueRow, dueRows, prefixRule } from './prefix-rows.ts'
 
@@ -28,7 +29,7 @@ export async function planByPrefix(db: Database, scope: RuleScope, choice: Choic
   const refused: { id: string; reason: string }[] = []
   if ('refused' in choice) return { rows, listed: 0, files, bytes, refused }
   const some = await db.rows<DueRow>(dueRows(scope, rule, undefined, most))
-  await eachOf(some, async ({ id, values }) => {
+  await eachAtOnce(some, PREFIXES_AT_ONCE, async ({ id, values }) => {
     const filled = fillPrefix(rule.prefix, values)
     if ('refused' in filled) {
       refused.push({ id, reason: filled.refused })

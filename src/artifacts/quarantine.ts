@@ -3,16 +3,17 @@
  * it says where it came from, so that bringing it back needs no other record.
  */
 
-import type { Pace, Stop } from '../db/pace.ts'
-import { InterruptedError, RefusedError, StewardError, UsageError } from '../errors.ts'
+import { type Pace, type Stop, stoppedAs } from '../db/pace.ts'
+import { RefusedError, StewardError, UsageError } from '../errors.ts'
 import type { JobOutcome } from '../model/job.ts'
+import { eachAtOnce, inBatches } from '../model/several.ts'
 import type { OnProgress } from '../progress.ts'
 import { QUARANTINE, type Store } from '../storage/store.ts'
 
-/** Files that are moved at a time. */
-const AT_ONCE = 16
+/** Files that one store is asked about at the same time. */
+export const FILES_AT_ONCE = 16
 /** Files between two questions whether to go on. */
-const TOGETHER = 1_000
+export const TOGETHER = 1_000
 /** Failed files that are named. */
 const NAMED = 100
 
@@ -103,11 +104,11 @@ export async function bringBack(
   const tally = new MoveTally()
   const folder = `${QUARANTINE}/${run}/`
   for (const store of stores) {
-    const files = inBatches(store.list(folder))
+    const files = inBatches(store.list(folder), TOGETHER)
     for await (const batch of files) {
       const stop = await pace.next()
       if (stop !== undefined) return tally.result(stop)
-      await atOnce(batch, async ({ uri, path, bytes }) => {
+      await eachAtOnce(batch, FILES_AT_ONCE, async ({ uri, path, bytes }) => {
         const home = path.slice(folder.length)
         await tally.move(store, uri, store.uriOf(home), bytes, home)
       })
@@ -126,7 +127,7 @@ export async function emptyQuarantine(
   const tally = new MoveTally()
   for (const store of stores) {
     const old = store.list(`${QUARANTINE}/`)
-    for await (const all of inBatches(old)) {
+    for await (const all of inBatches(old, TOGETHER)) {
       const batch = all.filter(({ path }) => {
         const at = instantOfRun(path.split('/')[1] ?? '')
         return at !== undefined && at < before
@@ -181,7 +182,7 @@ export class MoveTally {
     const unnamed = this.failed - this.#failures.length
     const outcome = (): JobOutcome => {
       if (this.failed > 0) return 'partial'
-      if (stop !== undefined) return stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
+      if (stop !== undefined) return stoppedAs(stop)
       return this.files === 0 ? 'nothing' : 'done'
     }
     return {
@@ -194,25 +195,4 @@ export class MoveTally {
       why: stop?.why ?? 'nothing is left',
     }
   }
-}
-
-/** Groups what is listed, so that moving does not go on in the listing's own time. */
-export async function* inBatches<T>(items: AsyncIterable<T>, size = TOGETHER): AsyncGenerator<T[]> {
-  let batch: T[] = []
-  for await (const item of items) {
-    batch.push(item)
-    if (batch.length < size) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
-}
-
-/** Several at a time, all of them. */
-export async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0
-  const worker = async () => {
-    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker))
 }

@@ -2,7 +2,7 @@
  * What hangs on the rows whose files go, read from the foreign keys of the catalog: rows that go along (ON DELETE
  * CASCADE), and rows that keep them (any other key; PostgreSQL manual, 5.5.5).
  */
-import { type ForeignKey, foreignKeysTo } from '../db/catalog.ts'
+import { type ForeignKey, foreignKeysTo, refersTo } from '../db/catalog.ts'
 import type { Queryable } from '../db/database.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 
@@ -69,7 +69,7 @@ export function isReferred([key, ...rest]: Path, alias: string, depth = 0): Sql 
   return sql`EXISTS (
         SELECT
         FROM ${identifier(key.schema, key.table)} AS ${identifier(child)}
-        WHERE ${refers(key, child, alias)}${deeper}
+        WHERE ${refersTo(key, child, alias)}${deeper}
       )`
 }
 
@@ -78,17 +78,9 @@ export function countAlong(path: Path, rows: Sql): Sql {
   const joins = path.map((key, index) => {
     const parent = index === 0 ? 'due' : `child_${index - 1}`
     const child = `child_${index}`
-    return sql`JOIN ${identifier(key.schema, key.table)} AS ${identifier(child)} ON ${refers(key, child, parent)}`
+    return sql`JOIN ${identifier(key.schema, key.table)} AS ${identifier(child)} ON ${refersTo(key, child, parent)}`
   })
   return sql`SELECT COUNT(*) FROM ${rows} ${join(joins, '\n')}`
-}
-
-function refers(key: ForeignKey, child: string, parent: string): Sql {
-  const pairs = key.columns.map(
-    (column, index) =>
-      sql`${identifier(child, column)} = ${identifier(parent, key.referencedColumns[index] ?? column)}`,
-  )
-  return sql`${join(pairs, ' AND ')}`
 }
 
 /** `public.exhibits (fk_exhibits_artifact)`: who keeps a row, for people. */

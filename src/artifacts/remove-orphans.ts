@@ -5,12 +5,13 @@
 import type { Database } from '../db/database.ts'
 import type { JobRun } from '../db/job-run.ts'
 import { NotFoundError, RefusedError, StewardError } from '../errors.ts'
+import { eachAtOnce, inBatches } from '../model/several.ts'
 import { QUARANTINE, type Store } from '../storage/store.ts'
 import type { PlacedSystem } from './holders.ts'
 import { COLD_FOLDER, ownedAmong, ownersIn } from './owners.ts'
 import { identityOf, orphansOf, type PlanState, readPlan, sameDatabase } from './plan-file.ts'
 import type { Orphan, StoreTotals } from './plan-lines.ts'
-import { atOnce, inBatches, type Moves, MoveTally, quarantinePath } from './quarantine.ts'
+import { FILES_AT_ONCE, type Moves, MoveTally, quarantinePath, TOGETHER } from './quarantine.ts'
 
 /** Milliseconds that a plan is good for. */
 export const PLAN_LASTS = 7 * 86_400_000
@@ -124,7 +125,7 @@ export async function removeOrphans(
   const owners = await ownersIn(run.db, systems)
   const named = new Map(stores.map((store) => [store.name, store]))
   let done = 0
-  for await (const batch of inBatches(orphansOf(path))) {
+  for await (const batch of inBatches(orphansOf(path), TOGETHER)) {
     const stop = await run.pace.next()
     if (stop !== undefined) return tally.result(stop)
     const listed = batch.map((orphan) => {
@@ -136,7 +137,7 @@ export async function removeOrphans(
       return { orphan, store, path: orphan.path, uri: store.uriOf(orphan.path) }
     })
     const owned = await ownedAmong(run.db, owners, listed)
-    await atOnce(listed, async ({ orphan, store, uri }) => {
+    await eachAtOnce(listed, FILES_AT_ONCE, async ({ orphan, store, uri }) => {
       const same = owned.has(uri) ? 'changed' : await compare(store, uri, orphan, tally)
       if (same === 'changed') tally.passed += 1
       if (same !== 'same') return

@@ -1,6 +1,5 @@
 /** Adding up what batches did, and saying it as a job's result. */
-import type { Stop } from '../db/pace.ts'
-import { InterruptedError } from '../errors.ts'
+import { type Stop, stoppedAs } from '../db/pace.ts'
 import type { JobOutcome, Kept } from '../model/job.ts'
 import type { BatchOutcome } from './clean-batch.ts'
 import type { CleanResult } from './scope.ts'
@@ -94,7 +93,7 @@ export class Tally {
     const did = this.rows + this.removed + this.missing + this.shared + this.lifted
     // Files that stay marked are exit 7, whatever else came of it: also where the time was over, too.
     if (this.failed > 0) return 'partial'
-    if (stop !== undefined) return stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
+    if (stop !== undefined) return stoppedAs(stop)
     return did === 0 ? 'nothing' : 'done'
   }
 }

@@ -5,8 +5,8 @@ import type { JobSummary } from '../maintenance/job-record.ts'
 import type { Backlog, JobKind } from '../model/job.ts'
 import type { Section } from '../output/view.ts'
 import type { Context } from './command.ts'
+import { JOB_TONES } from './job-tones.ts'
 import type { PlacedSystem } from './maintain/job.ts'
-import { JOB_TONES } from './maintain/run-view.ts'
 
 export interface RuleBacklog {
   readonly job: string

@@ -2,7 +2,7 @@
  * What a delete takes along: the closure of the rows over the foreign keys that the catalog knows (PostgreSQL manual,
  * 5.5.5). ON DELETE CASCADE is followed, SET NULL and SET DEFAULT detach rows, NO ACTION and RESTRICT stand in the way.
  */
-import { type ForeignKey, foreignKeysTo } from '../db/catalog.ts'
+import { type ForeignKey, foreignKeysTo, refersTo } from '../db/catalog.ts'
 import type { Queryable } from '../db/database.ts'
 import { OperationError } from '../errors.ts'
 import type { Entity } from '../model/entity.ts'
@@ -157,13 +157,7 @@ export function aliasesOf(closure: Closure): Map<string, string> {
 /** A recursive term may name its expression once only, so several keys into the same table are one condition. */
 function recursiveBranch(table: ClosureTable, keys: readonly ForeignKey[], carried: readonly string[]): Sql {
   const list = join([raw('child.tableoid'), raw('child.ctid'), ...carried.map((name) => identifier('child', name))])
-  const conditions = keys.map((key) => {
-    const pairs = key.columns.map(
-      (column, index) =>
-        sql`${identifier('child', column)} = ${identifier('parent', key.referencedColumns[index] ?? column)}`,
-    )
-    return sql`(${join(pairs, ' AND ')})`
-  })
+  const conditions = keys.map((key) => sql`(${refersTo(key, 'child', 'parent')})`)
   return sql`SELECT ${list} FROM ${identifier(table.schema, table.table)} AS child JOIN ${raw(table.alias)} AS parent ON ${join(conditions, ' OR ')}`
 }
 

@@ -6,8 +6,8 @@
 import { actingAs } from '../db/acting.ts'
 import type { Database, Transaction, TransactionOptions } from '../db/database.ts'
 import type { JobRun } from '../db/job-run.ts'
-import { adaptiveSize, type Stop } from '../db/pace.ts'
-import { InterruptedError, StewardError } from '../errors.ts'
+import { adaptiveSize, type Stop, stoppedAs } from '../db/pace.ts'
+import { StewardError } from '../errors.ts'
 import { ageSql, dueSql, entityOfRule, type RuleScope } from '../model/due.ts'
 import type { JobOutcome, JobResult } from '../model/job.ts'
 import { allOf, identifier, type Sql, sql } from '../model/sql.ts'
@@ -230,7 +230,7 @@ function result(
 }
 
 function outcomeOf(rows: number, failed: number, stop: Pick<Stop, 'error'> | undefined): JobOutcome {
-  if (stop !== undefined) return stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
+  if (stop !== undefined) return stoppedAs(stop)
   if (failed > 0) return rows === 0 ? 'failed' : 'partial'
   return rows === 0 ? 'nothing' : 'done'
 }

@@ -1,5 +1,6 @@
 /** Turns what a transaction produces bit by bit into an async iterable that the consumer drives. */
 import type { Database, Transaction, TransactionOptions } from '../db/database.ts'
+import { inBatches } from '../model/several.ts'
 import type { Sql } from '../model/sql.ts'
 
 /**
@@ -54,18 +55,6 @@ export async function* fromTransaction<T extends object>(
 
 /** Ends the transaction of a reader that wants no more; seen by nobody. */
 class ReaderLeft extends Error {}
-
-/** Handing over one row at a time would cost more than the row. */
-async function* inBatches<T>(rows: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let batch: T[] = []
-  for await (const row of rows) {
-    batch.push(row)
-    if (batch.length < size) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
-}
 
 /** Passes items from one producer to one consumer, one at a time. */
 class Handoff<T> {

@@ -4,7 +4,7 @@
  */
 export { type CatalogColumn, columns } from './catalog/columns.ts'
 export { type CatalogConstraint, constraints } from './catalog/constraints.ts'
-export { type ForeignKey, foreignKeysIn, foreignKeysTo } from './catalog/foreign-keys.ts'
+export { type ForeignKey, foreignKeysIn, foreignKeysTo, refersTo } from './catalog/foreign-keys.ts'
 export { functions } from './catalog/functions.ts'
 export { type CatalogIndex, indexes } from './catalog/indexes.ts'
 export { type CatalogRelation, relations } from './catalog/relations.ts'

@@ -4,7 +4,7 @@
  */
 import { RefusedError } from '../errors.ts'
 import { identifier, type Sql, sql } from '../model/sql.ts'
-import { foreignKeysTo } from './catalog/foreign-keys.ts'
+import { foreignKeysTo, refersTo } from './catalog/foreign-keys.ts'
 import type { Queryable, Transaction } from './database.ts'
 import { type DropWaits, lockForDrop, withPatience } from './drop-locks.ts'
 import { heldPartitions, heldReason } from './holds.ts'
@@ -18,15 +18,11 @@ export async function whyKept(
   partition: Pick<Partition, 'schema' | 'name'>,
 ): Promise<string | undefined> {
   for (const key of await foreignKeysTo(db, schema, table)) {
-    const pairs = key.columns.map(
-      (column, place) => sql`r.${identifier(column)} = p.${identifier(key.referencedColumns[place] ?? '')}`,
-    )
-    const matches = pairs.reduce((all, pair) => sql`${all} AND ${pair}`)
     const { referenced } = await db.one<{ referenced: boolean }>(sql`
       SELECT EXISTS (
         SELECT
         FROM ${identifier(partition.schema, partition.name)} AS p
-        JOIN ${identifier(key.schema, key.table)} AS r ON ${matches}
+        JOIN ${identifier(key.schema, key.table)} AS r ON ${refersTo(key, 'r', 'p')}
       ) AS referenced`)
     if (referenced) return `still referenced by ${key.schema}.${key.table} (${key.name})`
   }

@@ -12,6 +12,11 @@ export interface Stop {
   readonly error: InterruptedError | UnfinishedError
 }
 
+/** What a job that was stopped comes to. */
+export function stoppedAs({ error }: Pick<Stop, 'error'>): 'interrupted' | 'unfinished' {
+  return error instanceof InterruptedError ? 'interrupted' : 'unfinished'
+}
+
 export interface Pace {
   /**
    * To be asked before each batch. Waits for as long as there is a reason to (replica lag, a session that waits for a

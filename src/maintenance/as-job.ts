@@ -1,7 +1,6 @@
 /** The items of a plan as one job of a maintenance run: at its pace, under its lease. */
 import type { JobRun } from '../db/job-run.ts'
-import type { Stop } from '../db/pace.ts'
-import { InterruptedError } from '../errors.ts'
+import { type Stop, stoppedAs } from '../db/pace.ts'
 import type { JobOutcome, JobResult } from '../model/job.ts'
 import { type Item, type ItemResult, nameOf, pauseUnless, type RunOptions } from './job.ts'
 
@@ -68,7 +67,7 @@ function jobResult(results: readonly ItemResult[], stop: Stop | undefined): JobR
 }
 
 function outcomeOf(done: number, failed: number, tried: number, stop: Stop | undefined): JobOutcome {
-  if (stop !== undefined) return stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
+  if (stop !== undefined) return stoppedAs(stop)
   if (failed > 0) return done === 0 ? 'failed' : 'partial'
   if (tried > done) return 'interrupted'
   return done === 0 ? 'nothing' : 'done'

@@ -5,8 +5,8 @@ import type { DropWaits } from '../db/drop-locks.ts'
 import { dropPartition } from '../db/drop-partition.ts'
 import { endsRun } from '../db/ends-run.ts'
 import type { JobRun } from '../db/job-run.ts'
-import type { Stop } from '../db/pace.ts'
-import { InterruptedError, StewardError } from '../errors.ts'
+import { type Stop, stoppedAs } from '../db/pace.ts'
+import { StewardError } from '../errors.ts'
 import type { JobOutcome, JobResult, Kept } from '../model/job.ts'
 import { sql } from '../model/sql.ts'
 import type { DropItem, DropPlan } from './drop-partitions.ts'
@@ -152,5 +152,5 @@ function asStop(
   stop: Stop | undefined,
 ): (Pick<JobResult, 'why'> & { outcome: 'unfinished' | 'interrupted' }) | undefined {
   if (stop === undefined) return undefined
-  return { why: stop.why, outcome: stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished' }
+  return { why: stop.why, outcome: stoppedAs(stop) }
 }

@@ -3,6 +3,7 @@
  * bounds every lock wait, survives a failed item, and stops between items when asked to.
  */
 import type { Database, Session, Transaction } from '../db/database.ts'
+import { sleep } from '../db/pace.ts'
 import { LockedError, OperationError, StewardError } from '../errors.ts'
 import type { Sql } from '../model/sql.ts'
 import type { OnProgress } from '../progress.ts'
@@ -169,15 +170,5 @@ export function nameOf(item: Pick<Item, 'schema' | 'table' | 'index' | 'partitio
 
 /** Waits, but not longer than until the signal. */
 export function pauseUnless(signal: AbortSignal): (milliseconds: number) => Promise<void> {
-  return (milliseconds) =>
-    new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, milliseconds)
-      signal.addEventListener('abort', done)
-      if (signal.aborted) done()
-    })
+  return (milliseconds) => sleep(milliseconds, signal)
 }

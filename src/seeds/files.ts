@@ -1,5 +1,6 @@
 /** The files of seeded rows in the profile's store. */
 import { OperationError } from '../errors.ts'
+import { eachAtOnce } from '../model/several.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { SeedFile } from './definition.ts'
 
@@ -22,7 +23,7 @@ export async function writeFiles(
   await store.make()
   let written = 0
   let done = 0
-  await eachAtOnce(files, async ({ uri, content }) => {
+  await eachAtOnce(files, AT_ONCE, async ({ uri, content }) => {
     const bytes = content()
     if ((await store.stat(uri))?.bytes !== bytes.length) {
       await store.write(uri, bytes)
@@ -59,21 +60,4 @@ export async function removeFiles(
     onFile(start + answers.length)
   }
   return removed
-}
-
-/** Several workers on one iterator; the first failure ends them all. */
-async function eachAtOnce<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
-  const iterator = items[Symbol.iterator]()
-  let failed = false
-  const worker = async () => {
-    for (let next = iterator.next(); next.done !== true && !failed; next = iterator.next()) {
-      try {
-        await work(next.value)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }

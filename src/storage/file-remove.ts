@@ -5,6 +5,7 @@
 import { lstat, lstatSync, type Stats, unlink, unlinkSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { errorCode, RefusedError, throwIfStopped } from '../errors.ts'
+import { eachAtOnce } from '../model/several.ts'
 import { isMissing, reasonOf } from './file-errors.ts'
 import { refuseOther } from './file-read.ts'
 import { type Folder, nameOf, parentOf, type Root } from './folder.ts'
@@ -150,12 +151,4 @@ function answerOf(error: unknown): Removal {
   if (isMissing(error)) return MISSING
   const isRefused = error instanceof RefusedError || errorCode(error) === 'EISDIR'
   return { outcome: isRefused ? 'refused' : 'failed', reason: reasonOf(error) }
-}
-
-async function eachAtOnce<T>(items: Iterable<T>, count: number, work: (item: T) => Promise<void>): Promise<void> {
-  const iterator = items[Symbol.iterator]()
-  const worker = async () => {
-    for (let next = iterator.next(); next.done !== true; next = iterator.next()) await work(next.value)
-  }
-  await Promise.all(Array.from({ length: count }, worker))
 }

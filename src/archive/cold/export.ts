@@ -7,6 +7,7 @@
  */
 import type { Database } from '../../db/database.ts'
 import type { JobRun } from '../../db/job-run.ts'
+import { stoppedAs } from '../../db/pace.ts'
 import { ConnectionError, InterruptedError, LockedError, StewardError, UsageError } from '../../errors.ts'
 import type { JobOutcome, JobResult } from '../../model/job.ts'
 import { sql } from '../../model/sql.ts'
@@ -48,7 +49,7 @@ export async function exportBatches(
   for (const batchId of batches) {
     const stop = await run.pace.next()
     if (stop !== undefined) {
-      return summed(exported, stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished', stop.why)
+      return summed(exported, stoppedAs(stop), stop.why)
     }
     const done = await exportOne(db, batchId, store, run, options).catch((error: unknown) => {
       throw withExported(error, exported)

@@ -4,6 +4,7 @@ import type { ExportResult } from '../../archive/cold/export.ts'
 import { COLD_FORMATS } from '../../config/config.ts'
 import { refuseInterval } from '../../config/values.ts'
 import { type ExitCode, InvalidValue, type Json, UsageError } from '../../errors.ts'
+import { counted } from '../../output/counted.ts'
 import { systems } from '../../systems/registry.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { duration, type Flag, list, text, toggle, variadicArgument } from '../flags.ts'
@@ -205,8 +206,4 @@ async function allFiledTables(context: Context) {
 function nothingDue({ olderThan }: ColdTarget): string {
   const old = olderThan === undefined ? '' : ` that was archived more than ${olderThan} ago`
   return `No batch${old} lies in the archive tables; nothing to do.`
-}
-
-function counted(count: number | bigint, one: string, several: string): string {
-  return `${count.toLocaleString('en-US')} ${BigInt(count) === 1n ? one : several}`
 }

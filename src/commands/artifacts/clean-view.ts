@@ -2,6 +2,7 @@
 import type { Moves, QuarantinedRun } from '../../artifacts/quarantine.ts'
 import type { Column } from '../../model/column.ts'
 import type { Section } from '../../output/view.ts'
+import { JOB_TONES } from '../job-tones.ts'
 import type { DoneJob, PlannedJob } from './clean.ts'
 
 const RULE: Column = { key: 'rule', kind: 'text' }
@@ -9,15 +10,6 @@ const ROWS: Column = { key: 'rows', kind: 'bigint', unit: 'count' }
 const FILES: Column = { key: 'files', kind: 'bigint', unit: 'count' }
 const BYTES: Column = { key: 'bytes', label: 'size', kind: 'bigint', unit: 'bytes' }
 const REASON: Column = { key: 'reason', kind: 'text' }
-
-const TONES = {
-  done: 'good',
-  nothing: 'idle',
-  partial: 'bad',
-  unfinished: 'active',
-  interrupted: 'active',
-  failed: 'bad',
-} as const
 
 export function planSections(jobs: readonly PlannedJob[], quarantine: readonly QuarantinedRun[]): Section[] {
   const byRows = jobs.flatMap(({ job, plan }) => (plan.by === 'rows' ? [{ rule: job.name, job, plan }] : []))
@@ -134,7 +126,7 @@ export function doneSections(results: readonly DoneJob[], quarantine: Moves | un
       key: 'rules',
       columns: [
         RULE,
-        { key: 'outcome', kind: 'text', tones: TONES },
+        { key: 'outcome', kind: 'text', tones: JOB_TONES },
         FILES,
         BYTES,
         { key: 'missing', label: 'were gone', kind: 'bigint', unit: 'count' },

@@ -2,6 +2,7 @@
 import type { Moves, QuarantinedRun } from '../../artifacts/quarantine.ts'
 import type { CleanResult } from '../../artifacts/scope.ts'
 import { type ExitCode, UsageError } from '../../errors.ts'
+import { counted } from '../../output/counted.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { duration, integer, variadicArgument } from '../flags.ts'
 import { exitCodeOfJobs, governed } from '../governed.ts'
@@ -120,8 +121,8 @@ export const clean = defineDestroyCommand({
       const stores = openStores(config.stores)
       try {
         const results: DoneJob[] = []
-        for (const { job } of due) {
-          const result = await worked(() => job.apply(run, stores, limit))
+        for (const { job, plan: planned } of due) {
+          const result = await worked(() => job.apply(run, stores, { limit, planned }))
           results.push({ rule: job.name, ...result })
         }
         const emptied = before === undefined ? undefined : await emptyQuarantine(stores.all, before, run)
@@ -195,8 +196,4 @@ function countsOf(results: readonly DoneJob[]) {
 
 function sum(jobs: readonly PlannedJob[], of: (job: PlannedJob) => bigint): bigint {
   return jobs.reduce((all, one) => all + of(one), 0n)
-}
-
-function counted(count: bigint, one: string, several: string): string {
-  return `${count.toLocaleString('en')} ${count === 1n ? one : several}`
 }

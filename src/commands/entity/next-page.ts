@@ -1,4 +1,5 @@
 /** The command that shows the next page, ready to be pasted. */
+import { shellWord } from '../../output/shell-word.ts'
 
 /**
  * @param argv what was typed after `steward`
@@ -12,9 +13,4 @@ export function nextPageCommand(argv: readonly string[], cursor: string): string
     else if (!word.startsWith('--after=')) kept.push(word.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@'))
   }
   return ['steward', ...kept, '--after', cursor].map(shellWord).join(' ')
-}
-
-/** Quoted for a POSIX shell where it needs to be. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -3,10 +3,11 @@ import { InvalidValue, NotFoundError, UsageError } from '../../errors.ts'
 import type { PastJob, PastRun } from '../../maintenance/history.ts'
 import type { Column } from '../../model/column.ts'
 import { nearest } from '../../model/nearest.ts'
+import { shellWord } from '../../output/shell-word.ts'
 import type { View } from '../../output/view.ts'
 import { type Context, defineCommand } from '../command.ts'
 import { type Argument, integerOr, moment, text, toggle } from '../flags.ts'
-import { JOB_TONES } from './run-view.ts'
+import { JOB_TONES } from '../job-tones.ts'
 
 type Found =
   | { readonly kind: 'runs'; readonly runs: readonly PastRun[] }
@@ -136,11 +137,6 @@ function runRow(run: PastRun) {
     plan: run.plan,
     counts: run.counts,
   }
-}
-
-/** As one would type it again. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 const JOB_COLUMNS: readonly Column[] = [

@@ -4,6 +4,7 @@ import { StewardError } from '../../errors.ts'
 import type { Column } from '../../model/column.ts'
 import type { JobResult } from '../../model/job.ts'
 import type { Section } from '../../output/view.ts'
+import { JOB_TONES } from '../job-tones.ts'
 
 export interface RuleResult extends JobResult {
   /** `agensium/hung-tasks`. */
@@ -12,15 +13,6 @@ export interface RuleResult extends JobResult {
 
 const RULE: Column = { key: 'rule', kind: 'text' }
 const REASON: Column = { key: 'reason', kind: 'text' }
-
-const OUTCOME_TONES = {
-  done: 'good',
-  nothing: 'idle',
-  partial: 'bad',
-  unfinished: 'active',
-  interrupted: 'active',
-  failed: 'bad',
-} as const
 
 /**
  * Does the work of one rule; a failure of it is its result, so that it does not keep the others back.
@@ -54,7 +46,7 @@ export function resultSections(results: readonly RuleResult[], rows: string): Se
       key: 'rules',
       columns: [
         { key: 'rule', kind: 'text' },
-        { key: 'outcome', kind: 'text', tones: OUTCOME_TONES },
+        { key: 'outcome', kind: 'text', tones: JOB_TONES },
         { key: 'rows', label: rows, kind: 'bigint', unit: 'count' },
         { key: 'batches', kind: 'integer', unit: 'count' },
         { key: 'why', label: 'ended because', kind: 'text' },

@@ -1,21 +1,12 @@
 /** How the plan and the results of `maintain run` are shown: a line a job. */
 import type { Column } from '../../model/column.ts'
 import { type Section, silent, type View } from '../../output/view.ts'
+import { JOB_TONES } from '../job-tones.ts'
 import { mayBeDue } from './job.ts'
 import type { MaintenancePlan, MaintenanceRun } from './run.ts'
 
 const JOB: Column = { key: 'job', kind: 'text' }
 const REASON: Column = { key: 'reason', kind: 'text' }
-
-export const JOB_TONES = {
-  done: 'good',
-  nothing: 'idle',
-  partial: 'bad',
-  unfinished: 'active',
-  interrupted: 'active',
-  failed: 'bad',
-  lost: 'bad',
-} as const
 
 /** What is due, job by job. @param everything with the jobs that have nothing to do, as machines get it */
 export function planView({ jobs: planned, unattended }: MaintenancePlan, everything: boolean): View {

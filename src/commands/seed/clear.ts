@@ -1,6 +1,7 @@
 /** `steward seed clear`. */
 import { schemaOf } from '../../config/config.ts'
 import type { Transaction } from '../../db/database.ts'
+import { counted } from '../../output/counted.ts'
 import type { Section } from '../../output/view.ts'
 import type { ClearPlan } from '../../seeds/clear-plan.ts'
 import { systems } from '../../systems/registry.ts'
@@ -167,8 +168,4 @@ function planSections(plan: ClearPlan): Section[] {
 
 function sum(plan: ClearPlan, which: 'seeded' | 'byHand'): number {
   return plan.tables.reduce((total, table) => total + (which === 'seeded' ? table.seeded : table.byHand.length), 0)
-}
-
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
 }

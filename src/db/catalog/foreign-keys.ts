@@ -1,4 +1,4 @@
-import { type Sql, sql } from '../../model/sql.ts'
+import { identifier, join, type Sql, sql } from '../../model/sql.ts'
 import type { Queryable } from '../database.ts'
 import { columnNames, type Deferrability, deferrability, type Validity, validity } from './scope.ts'
 
@@ -27,6 +27,15 @@ export function foreignKeysTo(db: Queryable, schema: string, table: string): Pro
 /** Every foreign key whose referring table is in the schema. */
 export function foreignKeysIn(db: Queryable, schema: string): Promise<ForeignKey[]> {
   return foreignKeys(db, sql`n.nspname = ${schema}`)
+}
+
+/** That a row refers to another over the key. @param child, parent aliases of the two */
+export function refersTo(key: ForeignKey, child: string, parent: string): Sql {
+  const pairs = key.columns.map(
+    (column, index) =>
+      sql`${identifier(child, column)} = ${identifier(parent, key.referencedColumns[index] ?? column)}`,
+  )
+  return join(pairs, ' AND ')
 }
 
 function foreignKeys(db: Queryable, condition: Sql): Promise<ForeignKey[]> {
