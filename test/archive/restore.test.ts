@@ -244,6 +244,38 @@ describe('batches', () => {
     expect(await live()).toEqual(before)
   })
 
+  test('one that is refused keeps no other back', async () => {
+    const a = await archiveTask('a', 'false')
+    const b = await archiveTask('b', 'true')
+    await run("INSERT INTO shop.tasks VALUES ('b', '2027-01-01', 9)")
+    const result = await restore(await whole(a, b))
+    expect(result.refused).toEqual([{ batch: b, error: expect.objectContaining({ code: 'restore-conflict' }) }])
+    expect(result.emptied).toEqual([a])
+    expect(await left()).toEqual([
+      [b, 'archived', 4n],
+      [a, 'restored', 0n],
+    ])
+  })
+
+  test('what is left of one that was restored in part comes with what it waits for', async () => {
+    // Of its root table every row stays: only the record tells that a part of it is gone.
+    const batch = await archiveByHand(db, 'shop', [
+      { table: 'edges', where: 'true' },
+      { table: 'actions', where: "task = 'a'" },
+    ])
+    const b = await archiveByHand(db, 'shop', [
+      { table: 'tasks', where: "id = 'b'" },
+      { table: 'steps', where: "task = 'b'" },
+      { table: 'actions', where: "task = 'b'" },
+    ])
+    const first = await restore(await whole(batch))
+    expect(first.tables.map(({ table, rows: back, waiting }) => [table, back, waiting])).toEqual([
+      ['actions', 2n, 0n],
+      ['edges', 0n, 2n],
+    ])
+    expect((await restore(await whole(b))).emptied.toSorted()).toEqual([batch, b])
+  })
+
   test('a run that is stopped between two says why and leaves the rest', async () => {
     const a = await archiveTask('a', 'false')
     const b = await archiveTask('b', 'true')
