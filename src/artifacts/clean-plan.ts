@@ -9,7 +9,7 @@ import { countKept } from './kept.ts'
 import { countAlong, endOf } from './references.ts'
 import { filedEntityOf, type RowTarget, rowTarget, tableOf, unkeptSql } from './row-target.ts'
 import type { StoreSet } from './scope.ts'
-import { canonicalUri, isPlain } from './uri.ts'
+import { canonicalUri, isOddSql, isPlain } from './uri.ts'
 import type { UriCounts } from './uri-counts.ts'
 
 /** Groups that travel at a time. */
@@ -154,7 +154,9 @@ async function weigh(
       if (!any) return
       const unindexed = await countUnindexedIn(tx, holders)
       // Where plain URIs are told from others by their row alone, they need not travel: they are added up by the server.
-      const apart = unindexed.size > 0 ? raw('TRUE') : sql`NOT (${withinSql(stores, sql`g.uri`)})`
+      // An empty bag says that the rows of tables are all plain; of rows that are gone it says nothing.
+      const odd = own === undefined ? isOddSql(sql`g.uri`) : raw('FALSE')
+      const apart = unindexed.size > 0 ? raw('TRUE') : sql`${odd} OR NOT ${withinSql(stores, sql`g.uri`)}`
       const rows = tx.stream<Weighed>(
         sql`
         SELECT

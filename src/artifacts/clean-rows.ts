@@ -51,7 +51,8 @@ export async function cleanRule(
   const tally = new Tally(target.entity.name)
   const standing = lazyStanding(cleaning)
   const label = `clean ${placed.schema}/${scope.applied.rule.name}`
-  const keeping = countKept(cleaning.db, target, scope).catch((error: unknown) => error)
+  const counting = cleaning.kept ?? countKept(cleaning.db, target, scope)
+  const keeping = Promise.resolve(counting).catch((error: unknown) => error)
   const stop =
     (await cleanMarks(cleaning, target, standing, tally, label, true)) ??
     (await cleanDue(cleaning, target, scope, standing, tally, label))

@@ -3,7 +3,7 @@ import { StewardError } from '../errors.ts'
 import { join, raw, type Sql, sql } from '../model/sql.ts'
 import type { Removal, Store } from '../storage/store.ts'
 import type { StoreSet } from './scope.ts'
-import { isOddSql, isPlain, placeOf } from './uri.ts'
+import { isPlain, placeOf } from './uri.ts'
 
 /** The store that a URI lies in. Plain ones, nearly all, are told by what they begin with; the store looks again. */
 export function storeOf(stores: StoreSet, uri: string): Store | undefined {
@@ -17,11 +17,11 @@ export function storeOf(stores: StoreSet, uri: string): Store | undefined {
   return innermost ?? stores.holding(uri)
 }
 
-/** Condition that a URI is plain and begins with what a store does: `refusalOf` would say nothing of it. */
+/** Condition that a URI begins as those of a store do; `refusalOf` would say nothing of it if it is plain, too. */
 export function withinSql({ all }: StoreSet, uri: Sql): Sql {
   if (all.length === 0) return raw('FALSE')
   const starts = all.map(({ url }) => sql`starts_with(${uri}, ${`${url}/`})`)
-  return sql`(${join(starts, ' OR ')}) AND NOT ${isOddSql(uri)}`
+  return sql`(${join(starts, ' OR ')})`
 }
 
 /** Why no store would touch a file of this URI; undefined when one may. */

@@ -1,7 +1,7 @@
 /** What cleaning is given, and what it tells. */
 import type { Database } from '../db/database.ts'
 import type { JobRun } from '../db/job-run.ts'
-import type { JobResult } from '../model/job.ts'
+import type { JobResult, Kept } from '../model/job.ts'
 import type { Store } from '../storage/store.ts'
 import type { PlacedSystem } from './holders.ts'
 
@@ -25,6 +25,8 @@ export interface Cleaning {
   readonly systems: readonly PlacedSystem[]
   /** Rows that a batch takes: to begin with, and at least and at most. */
   readonly batch?: { readonly first: number; readonly least: number; readonly most: number }
+  /** Rows that stay, as a plan has just counted them; counted anew when absent. */
+  readonly kept?: readonly Kept[] | undefined
   /** At most so many files, or tasks by prefix. */
   readonly limit?: number | undefined
   readonly at?: ((boundary: Boundary) => void | Promise<void>) | undefined

@@ -21,7 +21,14 @@ export interface CleanJob {
   /** Absent for tombstones. */
   readonly rule?: RuleScope
   readonly plan: (db: Database, stores: StoreSet) => Promise<Planned>
-  readonly apply: (run: JobRun, stores: StoreSet, limit?: number) => Promise<CleanResult>
+  readonly apply: (run: JobRun, stores: StoreSet, options?: ApplyOptions) => Promise<CleanResult>
+}
+
+export interface ApplyOptions {
+  /** At most so many files, or tasks by prefix. */
+  readonly limit?: number | undefined
+  /** What was planned right before. */
+  readonly planned?: Planned
 }
 
 /** The jobs of all rules in force, and of the systems that have files by their rows. */
@@ -47,7 +54,7 @@ function ruleJob(config: Config, systems: readonly PlacedSystem[], placed: Place
         const { planByPrefix } = await import('../../artifacts/prefix-plan.ts')
         return { by: 'prefix', ...(await planByPrefix(db, rule, await choose(stores))) }
       },
-      async apply(run, stores, limit) {
+      async apply(run, stores, { limit } = {}) {
         const { cleanByPrefix } = await import('../../artifacts/clean-prefix.ts')
         return cleanByPrefix({ db: run.db, run, stores, systems, limit }, rule, await choose(stores))
       },
@@ -59,9 +66,10 @@ function ruleJob(config: Config, systems: readonly PlacedSystem[], placed: Place
       const { planRule } = await import('../../artifacts/clean-plan.ts')
       return { by: 'rows', ...(await planRule({ db, stores, systems }, placed, rule, rules)) }
     },
-    async apply(run, stores, limit) {
+    async apply(run, stores, { limit, planned } = {}) {
       const { cleanRule } = await import('../../artifacts/clean-rows.ts')
-      return cleanRule({ db: run.db, run, stores, systems, limit }, placed, rule, rules)
+      const kept = planned?.by === 'rows' ? planned.kept : undefined
+      return cleanRule({ db: run.db, run, stores, systems, limit, kept }, placed, rule, rules)
     },
   }
 }
@@ -75,7 +83,7 @@ function tombstoneJob(config: Config, systems: readonly PlacedSystem[], placed: 
       const { planTombstones } = await import('../../artifacts/clean-plan.ts')
       return { by: 'rows', ...(await planTombstones({ db, stores, systems }, placed, rules)) }
     },
-    async apply(run, stores, limit) {
+    async apply(run, stores, { limit } = {}) {
       const { cleanTombstones } = await import('../../artifacts/clean-rows.ts')
       return cleanTombstones({ db: run.db, run, stores, systems, limit }, placed, rules)
     },
