@@ -28,7 +28,7 @@ interface Ingredients {
 }
 
 export function openContext(from: Ingredients): Opened {
-  const opened: Database[] = []
+  const opened: Promise<Database>[] = []
   const config = once(async (): Promise<Config> => {
     const { resolveConfig } = await import('../config/resolve.ts')
     const settings = await resolveConfig({
@@ -68,12 +68,16 @@ export function openContext(from: Ingredients): Opened {
       const direct = settings.direct && { direct: { password, ...settings.direct } }
       return connect({ ...endpoint, password }, { ...options, ...direct })
     })
-    opened.push(database)
     return database
   }
 
-  const db = once(() => open('target'))
-  const readDb = once(async () => ((await config()).replica ? open('replica') : db()))
+  function toBeClosed(opening: Promise<Database>): Promise<Database> {
+    opened.push(opening)
+    return opening
+  }
+
+  const db = once(() => toBeClosed(open('target')))
+  const readDb = once(async () => ((await config()).replica ? toBeClosed(open('replica')) : db()))
 
   const context: Context = {
     command: from.path,
@@ -95,7 +99,8 @@ export function openContext(from: Ingredients): Opened {
   return {
     context,
     async close() {
-      await Promise.allSettled(opened.map((database) => database.close()))
+      // One that is still being opened when a command fails would keep the process alive for good.
+      await Promise.allSettled(opened.map(async (opening) => (await opening).close()))
     },
   }
 }

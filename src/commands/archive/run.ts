@@ -27,11 +27,8 @@ export const run = defineDestroyCommand({
   args: runArguments,
   flags: runFlags,
   async plan(context, input): Promise<readonly PlannedRule[]> {
-    const [named, db, { planArchive }] = await Promise.all([
-      selectionsOf(context, input),
-      context.db(),
-      import('../../archive/plan.ts'),
-    ])
+    const named = await selectionsOf(context, input)
+    const [db, { planArchive }] = await Promise.all([context.db(), import('../../archive/plan.ts')])
     // Where it is confirmed beforehand the run goes on at once, and tells itself what went.
     const options = { limit: input.limit, isBrief: context.globals.yes && !isDryRun(input) }
     const planned: PlannedRule[] = []
