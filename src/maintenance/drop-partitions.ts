@@ -43,7 +43,7 @@ export interface DropPlan {
 }
 
 /** Rows up to which a partition that nobody has counted is counted. */
-const COUNTED = 1_000_000
+const COUNTED = 10_000
 
 /** The table of a rule, and the field that its partitions are about. @throws RangeError (a declaration at fault) */
 export function tableOfRule({ system, schema, applied: { rule } }: RuleScope): MonthlyTable {
