@@ -8,6 +8,7 @@ import { parseCommandLine } from '../src/cli/program.ts'
 import { type Command, type Group, isGroup } from '../src/commands/command.ts'
 import { resolveConfig } from '../src/config/resolve.ts'
 import { ExitCode } from '../src/errors.ts'
+import { systems } from '../src/systems/registry.ts'
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
 
@@ -18,6 +19,31 @@ test('every example of every command is a command line that Steward understands'
   const refused: string[] = []
   for (const { command } of examples) refused.push(...(await refusals(`steward ${command}`)))
   expect(refused).toEqual([])
+})
+
+test('every rule and entity that an example or the documentation names is there', async () => {
+  const roots = await Promise.all(branches.map((branch) => branch.load()))
+  const lines = roots.flatMap(commandsOf).flatMap((command) => command.examples.map((example) => example.command))
+  const manual = await readFile(new URL('../docs/retention.md', import.meta.url), 'utf8')
+  const loaded = await Promise.all(systems.map(({ load }) => load()))
+  const known = loaded.flatMap(({ name, entities, retention }) =>
+    [
+      ...entities,
+      ...retention,
+      { name: 'tombstones' },
+      { name: 'partitions' },
+      { name: 'cold' },
+      { name: 'vacuum' },
+    ].map((one) => `${name}/${one.name}`),
+  )
+  const systemNames = systems.map(({ name }) => name).join('|')
+  const mentioned = [
+    ...`${readme}\n${manual}\n${lines.join('\n')}`.matchAll(
+      new RegExp(`(?<![\\w/.:-])(?:${systemNames})/[a-z][a-z-]*(?![\\w/.])`, 'g'),
+    ),
+  ].map(([name]) => name)
+  expect(mentioned.length).toBeGreaterThan(10)
+  expect(mentioned.filter((name) => !known.includes(name))).toEqual([])
 })
 
 test('every command line of the README is one that Steward understands', async () => {

@@ -22,7 +22,7 @@ export const branches: readonly Branch[] = [
   },
   {
     name: 'status',
-    summary: 'Connection, versions, migrations, sizes and what to do next',
+    summary: 'Connection, versions, migrations, sizes, retention and what to do next',
     heading: 'Start here:',
     load: async () => (await import('../commands/status.ts')).status,
   },
@@ -60,7 +60,7 @@ export const branches: readonly Branch[] = [
   },
   {
     name: 'maintain',
-    summary: 'Vacuum, analyze and reindex by need',
+    summary: 'All that is due: retention, partitions, vacuum, indexes; by hand or by cron',
     heading: 'Database:',
     load: async () => (await import('../commands/maintain/index.ts')).maintainGroup,
   },
@@ -72,7 +72,7 @@ export const branches: readonly Branch[] = [
   },
   {
     name: 'artifacts',
-    summary: 'Delete files by the rules, reconcile stores with the database',
+    summary: 'Delete files that are due, compare stores with the database',
     heading: 'Database:',
     load: async () => (await import('../commands/artifacts/index.ts')).artifactsGroup,
   },

@@ -25,14 +25,17 @@ export async function complete(words: readonly string[]): Promise<Candidate[]> {
 
 async function candidates(before: readonly string[], typing: string): Promise<Candidate[]> {
   const { node, waiting } = await walk(before)
-  if (waiting) return (waiting.choices ?? []).map((word) => ({ word, summary: '' }))
+  if (waiting) return wordsOf(waiting)
   if (typing.startsWith('-')) return flagsOf(node)
   if (node === undefined) return branches.map((branch) => ({ word: branch.name, summary: branch.summary }))
   if (isGroup(node))
     return node.commands.filter(visible).map((entry) => ({ word: entry.name, summary: entry.summary }))
-  return Object.values(node.args).flatMap((argument) =>
-    (argument.choices ?? []).map((word) => ({ word, summary: '' })),
-  )
+  return (await Promise.all(Object.values(node.args).map(wordsOf))).flat()
+}
+
+async function wordsOf({ choices, suggest }: Pick<Flag, 'choices' | 'suggest'>): Promise<Candidate[]> {
+  const words = choices ?? (await suggest?.()) ?? []
+  return words.map((word) => ({ word, summary: '' }))
 }
 
 /** Follows the words to the command they name; `waiting` is the flag whose value comes next. */

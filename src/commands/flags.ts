@@ -20,6 +20,8 @@ export interface Flag<V = unknown> {
   readonly repeatable?: boolean
   readonly required?: boolean
   readonly choices?: readonly string[]
+  /** Words that completion offers where others are taken as well. */
+  readonly suggest?: Suggest
   /** Heading in `--help` under which it is listed; `Options` when absent. */
   readonly group?: string
   readonly hidden?: boolean
@@ -30,6 +32,9 @@ export interface Flag<V = unknown> {
   readonly [type]?: V
 }
 
+/** Gives the words when somebody asks to complete one. */
+export type Suggest = () => Promise<readonly string[]>
+
 export type Flags = Readonly<Record<string, Flag>>
 
 export interface Argument<V = unknown> {
@@ -38,6 +43,7 @@ export interface Argument<V = unknown> {
   readonly required: boolean
   readonly variadic: boolean
   readonly choices?: readonly string[]
+  readonly suggest?: Suggest
   readonly [type]?: V
 }
 
@@ -50,7 +56,7 @@ export type InputOf<F extends Flags, A extends Arguments> = { readonly [K in key
   readonly [K in keyof A]: ValueIn<A[K]>
 }
 
-type Extra = Pick<Flag, 'group' | 'hidden' | 'short' | 'negated'>
+type Extra = Pick<Flag, 'group' | 'hidden' | 'short' | 'negated' | 'suggest'>
 
 /** `--dry-run`: true when given. */
 export const toggle = (summary: string, extra: Extra = {}): Flag<boolean> => ({
@@ -182,13 +188,18 @@ export const optionalArgument = (summary: string, choices?: readonly string[]): 
 /** Any number of positional arguments, at least one when `required`. */
 export const variadicArgument = (
   summary: string,
-  { required, choices }: { readonly required: boolean; readonly choices?: readonly string[] },
+  {
+    required,
+    choices,
+    suggest,
+  }: { readonly required: boolean; readonly choices?: readonly string[]; readonly suggest?: Suggest },
 ): Argument<readonly string[]> => ({
   summary,
   parse: (raw) => checkedChoice(raw, choices),
   required,
   variadic: true,
   ...(choices === undefined ? {} : { choices }),
+  ...(suggest === undefined ? {} : { suggest }),
 })
 
 function checkedInteger(raw: string, min?: number, max?: number): number {

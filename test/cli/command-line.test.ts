@@ -211,6 +211,16 @@ describe('completion', () => {
     expect(await words('-o', 'n')).toEqual(['ndjson'])
   })
 
+  test('knows retention rules and jobs of maintenance', async () => {
+    expect(await words('archive', 'run', 'skyvern')).toEqual(['skyvern/finished-tasks', 'skyvern'])
+    expect(await words('maintain', 'expire', 'agensium/')).toContain('agensium/hung-tasks')
+    expect(await words('maintain', 'run', '--only', 'drop')).toEqual(['drop-partitions'])
+    expect(await words('maintain', 'run', '--skip', 'skyvern/')).toContain('skyvern/old-artifacts')
+    expect(await words('artifacts', 'clean', 'skyvern/')).toEqual(['skyvern/old-artifacts', 'skyvern/tombstones'])
+    expect(await words('archive', 'list', '--rule', 'skyvern/')).toEqual(['skyvern/finished-tasks'])
+    expect(await words('archive', 'list', '--state', 'a')).toEqual(['archived'])
+  })
+
   test('has a script for each shell that asks Steward itself', async () => {
     for (const shell of ['bash', 'zsh', 'fish']) {
       const { exitCode, stdout } = await runCli(['completion', shell])

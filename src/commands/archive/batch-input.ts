@@ -3,6 +3,7 @@ import { InvalidValue, UsageError } from '../../errors.ts'
 import { systems } from '../../systems/registry.ts'
 import type { Context } from '../command.ts'
 import { type Flag, list, text } from '../flags.ts'
+import { ruleNames } from '../maintain/rule-names.ts'
 
 /** @throws InvalidValue */
 export function parseBatch(raw: string): bigint {
@@ -20,7 +21,9 @@ export const batchesFlag = (summary: string): Flag<readonly bigint[]> => ({
 
 export const placeFlags = {
   system: list('<names>', 'only batches of these systems', { choices: systems.map((entry) => entry.name) }),
-  rule: text('<rule>', 'only batches of this rule: skyvern/finished-tasks, or finished-tasks of any schema'),
+  rule: text('<rule>', 'only batches of this rule: skyvern/finished-tasks, or finished-tasks of any schema', {
+    suggest: () => ruleNames('archive', 'drop-partitions'),
+  }),
 } as const
 
 export interface Place {

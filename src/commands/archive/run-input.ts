@@ -8,6 +8,7 @@ import type { RuleScope } from '../../model/due.ts'
 import { systems } from '../../systems/registry.ts'
 import type { Context } from '../command.ts'
 import { duration, type Flag, integer, text, toggle, variadicArgument } from '../flags.ts'
+import { rulesAndSystems } from '../maintain/rule-names.ts'
 import { ruleName, rulesNamed } from '../maintain/rules.ts'
 
 /** Actions of the rules that the engine does. */
@@ -58,6 +59,7 @@ export const runArguments = {
     'rules such as skyvern/finished-tasks, or systems for their archive rules; all archive rules when absent',
     {
       required: false,
+      suggest: () => rulesAndSystems(...ENGINE_ACTIONS),
     },
   ),
 } as const

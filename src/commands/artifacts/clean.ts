@@ -3,9 +3,11 @@ import type { Moves, QuarantinedRun } from '../../artifacts/quarantine.ts'
 import type { CleanResult } from '../../artifacts/scope.ts'
 import { type ExitCode, UsageError } from '../../errors.ts'
 import { counted } from '../../output/counted.ts'
+import { systems } from '../../systems/registry.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { duration, integer, variadicArgument } from '../flags.ts'
 import { exitCodeOfJobs, governed } from '../governed.ts'
+import { rulesAndSystems } from '../maintain/rule-names.ts'
 import { type RuleResult, worked } from '../maintain/rule-results.ts'
 import { rulesNamed } from '../maintain/rules.ts'
 import { type CleanJob, cleanJobs, type Planned, TOMBSTONES } from './clean-jobs.ts'
@@ -49,7 +51,13 @@ export const clean = defineDestroyCommand({
   args: {
     rules: variadicArgument(
       `rules such as skyvern/old-artifacts, <system>/${TOMBSTONES} for files whose rows are gone, or systems; all when absent`,
-      { required: false },
+      {
+        required: false,
+        suggest: async () => [
+          ...(await rulesAndSystems('delete-files')),
+          ...systems.map(({ name }) => `${name}/${TOMBSTONES}`),
+        ],
+      },
     ),
   },
   flags: {
@@ -71,10 +79,11 @@ export const clean = defineDestroyCommand({
       import('../../storage/open.ts'),
       import('../../artifacts/quarantine.ts'),
     ])
-    const stores = openStores(config.stores)
+    const stores = openStores(config.stores, { signal: context.signal })
     try {
       const planned: PlannedJob[] = []
       for (const job of jobs) planned.push({ job, plan: await job.plan(db, stores) })
+      refuseWithoutStore(planned, rules)
       const due = planned.filter(isDue)
       if (stores.all.length === 0 && due.length > 0) throw noStore(due)
       const before = quarantineBefore(context, quarantineOlderThan)
@@ -168,6 +177,22 @@ function quarantineBefore(context: Context, olderThan: number | undefined): Date
 
 function isDue({ plan }: PlannedJob): boolean {
   return plan.rows > 0n || (plan.by === 'rows' && plan.marked > 0n)
+}
+
+/** @throws UsageError when what was asked for by name cannot be done, since nobody knows where its files are */
+function refuseWithoutStore(jobs: readonly PlannedJob[], names: readonly string[]): void {
+  const without = jobs.flatMap(({ job, plan }) => {
+    const [kept] = plan.by === 'prefix' ? plan.kept : []
+    const isNamed = names.includes(job.name) || names.includes(job.system.system.name)
+    return kept !== undefined && isNamed ? [{ field: job.name, reason: kept.reason }] : []
+  })
+  const [first] = without
+  if (first === undefined) return
+  throw new UsageError({
+    code: 'no-store',
+    message: `${without.map(({ field }) => field).join(', ')}: ${first.reason}`,
+    hint: `Such as stores: {${first.field.split('/')[0]}: s3://bucket/prefix}`,
+  })
 }
 
 function noStore(due: readonly PlannedJob[]): UsageError {

@@ -10,6 +10,7 @@ import { consequenceRows } from '../entity/consequence-view.ts'
 import { spoken } from '../entity/entity-scope.ts'
 import { duration, integer, variadicArgument } from '../flags.ts'
 import { exitCodeOfJobs, governed } from '../governed.ts'
+import { rulesAndSystems } from './rule-names.ts'
 import { type RuleResult, resultSections, worked } from './rule-results.ts'
 import { ruleName, rulesNamed } from './rules.ts'
 
@@ -39,6 +40,7 @@ export const expire = defineDestroyCommand({
   args: {
     rules: variadicArgument('rules such as agensium/hung-tasks, or systems; all that are on when absent', {
       required: false,
+      suggest: () => rulesAndSystems('expire'),
     }),
   },
   flags: {

@@ -8,6 +8,7 @@ import type { View } from '../../output/view.ts'
 import { type Context, defineCommand } from '../command.ts'
 import { type Argument, integerOr, moment, text, toggle } from '../flags.ts'
 import { JOB_TONES } from '../job-tones.ts'
+import { ruleNames } from './rule-names.ts'
 
 type Found =
   | { readonly kind: 'runs'; readonly runs: readonly PastRun[] }
@@ -47,7 +48,7 @@ export const history = defineCommand({
   effect: 'read',
   args: { run: runNumber },
   flags: {
-    job: text('<job>', 'runs of this job only, e.g. skyvern/finished-tasks'),
+    job: text('<job>', 'runs of this job only, e.g. skyvern/finished-tasks', { suggest: () => ruleNames() }),
     since: moment('<time>', 'started since then: 7d (ago) or 2026-11-01'),
     limit: integerOr(20, '<n>', 'at most this many, the newest', { min: 1, max: 10_000 }),
     failed: toggle('only those that failed, in part or whole, or were killed'),

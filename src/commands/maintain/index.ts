@@ -11,7 +11,7 @@ import { vacuum } from './vacuum.ts'
 
 export const maintainGroup: Group = {
   name: 'maintain',
-  summary: 'All that is due: retention, partitions, vacuum; when it ran, and how cron runs it',
+  summary: 'All that is due: retention, partitions, vacuum, indexes; by hand or by cron',
   description:
     'Applies the retention rules and keeps tables, indexes and partitions in shape. Each job looks first and works only where it is needed; --dry-run shows what it would do and why.',
   commands: [run, vacuum, analyze, reindex, expire, partitions, history, schedule],

@@ -1,7 +1,7 @@
 /** Retention rules as a profile has them: which hold, and which of them a command line names. */
 import { type Config, schemaOf } from '../../config/config.ts'
 import type { Queryable } from '../../db/database.ts'
-import { UsageError } from '../../errors.ts'
+import { summed, UsageError } from '../../errors.ts'
 import type { RuleScope } from '../../model/due.ts'
 import { nearest } from '../../model/nearest.ts'
 import { appliedRule, type RetentionAction } from '../../model/retention.ts'
@@ -68,17 +68,14 @@ export async function rulesNamed(
     const rule = rules.find((one) => ruleName(one) === name)
     return rule?.applied.off === undefined ? [] : [{ where: name, reason: whyOff(rule) }]
   })
-  const [first] = problems
-  if (first !== undefined) {
+  if (problems.length > 0) {
     throw new UsageError({
       code: 'no-such-rule',
-      message:
-        problems.length === 1 ? `${first.where} ${first.reason}` : `${problems.length} of the names are no rules`,
       hint:
         known.length === 0
           ? 'No system with such rules is in this database'
           : `There are ${rules.map(ruleName).join(', ')}`,
-      problems: problems.length === 1 ? [] : problems,
+      ...summed(problems, 'of the names are no rules'),
     })
   }
   return rules.filter(

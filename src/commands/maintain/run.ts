@@ -11,6 +11,7 @@ import { isForPeople } from '../overview.ts'
 import { backlogsOf } from './backlogs.ts'
 import { chosenJobs } from './chosen.ts'
 import { type Job, mayBeDue } from './job.ts'
+import { jobNames } from './rule-names.ts'
 import { planView, runView } from './run-view.ts'
 
 /** A job with what waits for it, or why that cannot be told. */
@@ -47,14 +48,16 @@ export const run = defineDestroyCommand({
       command: 'maintain run --run-time 10m --metrics-file /var/lib/node_exporter/steward.prom --yes',
       does: 'For cron; maintain schedule prints such lines',
     },
-    { command: 'maintain run --only archive,agensium --skip agensium/old-inputs', does: 'Some jobs only' },
+    { command: 'maintain run --only archive,agensium --skip agensium/input-files', does: 'Some jobs only' },
   ],
   flags: {
     system: list('<names>', 'systems to work on (default: all that are in the database)', {
       choices: systems.map((entry) => entry.name),
     }),
-    only: list('<jobs>', 'these jobs only: names (skyvern/finished-tasks), kinds (archive) or schemas'),
-    skip: list('<jobs>', 'all jobs but these'),
+    only: list('<jobs>', 'these jobs only: names (skyvern/finished-tasks), kinds (archive) or schemas', {
+      suggest: jobNames,
+    }),
+    skip: list('<jobs>', 'all jobs but these', { suggest: jobNames }),
     runTime: duration(
       '<duration>',
       'end after this long, between two batches; jobs share it (exit 9 with work left)',
