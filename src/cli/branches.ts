@@ -22,7 +22,7 @@ export const branches: readonly Branch[] = [
   },
   {
     name: 'status',
-    summary: 'Connection, versions, migrations, sizes, retention and what to do next',
+    summary: 'Connection, versions, migrations, sizes, what retention waits for, and what to do next',
     heading: 'Start here:',
     load: async () => (await import('../commands/status.ts')).status,
   },

@@ -15,15 +15,14 @@ export async function tablesOf(client: Client, schema: string): Promise<string[]
   return rows.map(({ name }) => name)
 }
 
-/** @param without columns that are left out of every table */
-export async function imageOf(client: Client, schema: string, without: readonly string[] = []): Promise<Image> {
+export async function imageOf(client: Client, schema: string): Promise<Image> {
   const image = new Map<string, string[]>()
   for (const table of await tablesOf(client, schema)) {
     const { rows: columns } = await client.query<{ name: string }>(
       `SELECT attname AS name FROM pg_attribute
-       WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname <> ALL ($2::text[])
+       WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
        ORDER BY attnum`,
-      [`${quoteIdentifier(schema)}.${quoteIdentifier(table)}`, [...without]],
+      [`${quoteIdentifier(schema)}.${quoteIdentifier(table)}`],
     )
     const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
     const { rows } = await client.query<{ digest: string }>(
