@@ -5,14 +5,14 @@
 import { recordAudit } from '../db/audit.ts'
 import type { Transaction } from '../db/database.ts'
 import { adaptiveSize, type Stop } from '../db/pace.ts'
-import { InterruptedError, UnfinishedError } from '../errors.ts'
+import { InterruptedError, StewardError, UnfinishedError } from '../errors.ts'
 import { castIn } from '../model/cast.ts'
 import type { RuleScope } from '../model/due.ts'
 import { identifier, raw, sql } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
 import { emptyPrefixes } from './empty-prefixes.ts'
-import { type Choice, constantPart } from './prefix.ts'
-import { type DueRow, dueRows, type Position, type PrefixRule, prefixRule } from './prefix-rows.ts'
+import { type Choice, storeOfPrefix } from './prefix.ts'
+import { countDueRows, type DueRow, dueRows, type Position, type PrefixRule, prefixRule } from './prefix-rows.ts'
 import type { Cleaning, CleanResult } from './scope.ts'
 import { Tally } from './tally.ts'
 
@@ -33,17 +33,16 @@ export async function cleanByPrefix(cleaning: Cleaning, scope: RuleScope, choice
   // A store is no matter where nothing is due.
   const due = await cleaning.db.rows(dueRows(scope, rule, undefined, 1))
   if (due.length === 0) return tally.result(undefined, undefined)
-  const refused = 'refused' in choice ? choice.refused : await wrongStore(choice.store, choice.named, rule.prefix)
-  if (refused !== undefined || 'refused' in choice) {
-    const reason = `${refused}; name it ${scope.system.name} under stores, or switch the rule off`
-    return {
-      ...tally.result(undefined, undefined),
-      outcome: 'failed',
-      failures: [reason],
-      failed: 1n,
-      why: 'no store',
-    }
+  const found = await storeFor(choice, scope, rule)
+  if ('failed' in found) {
+    tally.fail('of every row', found.failed)
+    return { ...tally.result(undefined, undefined), outcome: 'failed', why: 'it failed' }
   }
+  if ('refused' in found) {
+    tally.keep(found.refused, Number(await countDueRows(cleaning.db, scope, rule)))
+    return { ...tally.result(undefined, undefined), why: 'there is no store to look in' }
+  }
+  const { store } = found
   const size = adaptiveSize({ ...bounds, targetMs: run.batchMs })
   let after: Position | undefined
   let stop: Ending | undefined
@@ -54,7 +53,7 @@ export async function cleanByPrefix(cleaning: Cleaning, scope: RuleScope, choice
     if (stop !== undefined) break
     const began = performance.now()
     try {
-      const batch = await cleanTasks(cleaning, scope, rule, choice.store, after, Math.min(size.current, left), tally)
+      const batch = await cleanTasks(cleaning, scope, rule, store, after, Math.min(size.current, left), tally)
       if (batch.last === undefined) break
       after = batch.last
       size.took(batch.rows, performance.now() - began)
@@ -68,12 +67,18 @@ export async function cleanByPrefix(cleaning: Cleaning, scope: RuleScope, choice
   return tally.result(stop, cleaning.limit)
 }
 
-/** A store that is not named for the system and holds nothing where its files would be is taken for another's. */
-async function wrongStore(store: Store, named: boolean, template: string): Promise<string | undefined> {
-  if (named) return undefined
-  const below = constantPart(template)
-  for await (const _ of store.list(below)) return undefined
-  return `store ${store.name} holds nothing below ${below === '' ? 'its root' : below}, so it may be another's`
+/** That a store does not answer is a failure of its rule, and not the end of the run. */
+async function storeFor(
+  choice: Choice,
+  { system }: RuleScope,
+  { prefix }: PrefixRule,
+): Promise<Choice | { readonly failed: string }> {
+  try {
+    return await storeOfPrefix(choice, system.name, prefix)
+  } catch (error) {
+    if (error instanceof StewardError) return { failed: error.message }
+    throw error
+  }
 }
 
 /** One transaction: rows locked, their files deleted, the rows stamped. */

@@ -1,11 +1,11 @@
 /** What cleaning by prefix would do. */
 import type { Database } from '../db/database.ts'
-import { dueSql, type RuleScope } from '../model/due.ts'
+import type { RuleScope } from '../model/due.ts'
+import type { Kept } from '../model/job.ts'
 import { eachAtOnce } from '../model/several.ts'
-import { allOf, identifier, sql } from '../model/sql.ts'
 import { PREFIXES_AT_ONCE } from './empty-prefixes.ts'
-import { type Choice, fillPrefix } from './prefix.ts'
-import { type DueRow, dueRows, prefixRule } from './prefix-rows.ts'
+import { type Choice, fillPrefix, storeOfPrefix } from './prefix.ts'
+import { countDueRows, type DueRow, dueRows, prefixRule } from './prefix-rows.ts'
 
 /** What a plan says of the rule: due rows, all of them counted, with the files of the first ones. */
 export interface PrefixPlan {
@@ -15,19 +15,21 @@ export interface PrefixPlan {
   readonly files: bigint
   readonly bytes: bigint
   readonly refused: readonly { readonly id: string; readonly reason: string }[]
+  /** Rows that stay, since there is no store to look in. */
+  readonly kept: readonly Kept[]
 }
 
 /** @param most rows whose files are listed */
 export async function planByPrefix(db: Database, scope: RuleScope, choice: Choice, most = 200): Promise<PrefixPlan> {
   const rule = prefixRule(scope)
-  const { rows } = await db.one<{ rows: bigint }>(sql`
-    SELECT COUNT(*) AS rows
-    FROM ${identifier(scope.schema, rule.entity.table)} AS r
-    WHERE ${allOf([dueSql(scope, 'r'), sql`${identifier('r', rule.cleanedAt)} IS NULL`])}`)
+  const rows = await countDueRows(db, scope, rule)
   let files = 0n
   let bytes = 0n
   const refused: { id: string; reason: string }[] = []
-  if ('refused' in choice) return { rows, listed: 0, files, bytes, refused }
+  const nothing = { rows: 0n, listed: 0, files, bytes, refused, kept: [] }
+  if (rows === 0n) return nothing
+  const found = await storeOfPrefix(choice, scope.system.name, rule.prefix)
+  if ('refused' in found) return { ...nothing, kept: [{ reason: found.refused, rows }] }
   const some = await db.rows<DueRow>(dueRows(scope, rule, undefined, most))
   await eachAtOnce(some, PREFIXES_AT_ONCE, async ({ id, values }) => {
     const filled = fillPrefix(rule.prefix, values)
@@ -35,10 +37,10 @@ export async function planByPrefix(db: Database, scope: RuleScope, choice: Choic
       refused.push({ id, reason: filled.refused })
       return
     }
-    for await (const file of choice.store.list(filled.prefix)) {
+    for await (const file of found.store.list(filled.prefix)) {
       files += 1n
       bytes += BigInt(file.bytes)
     }
   })
-  return { rows, listed: some.length, files, bytes, refused }
+  return { rows, listed: some.length, files, bytes, refused, kept: [] }
 }

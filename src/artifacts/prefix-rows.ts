@@ -1,4 +1,5 @@
 /** The rows that a rule by prefix covers. */
+import type { Queryable } from '../db/database.ts'
 import { ageSql, dueSql, entityOfRule, type RuleScope } from '../model/due.ts'
 import { allOf, identifier, join, type Sql, sql } from '../model/sql.ts'
 import { fieldsOf } from './prefix.ts'
@@ -38,4 +39,17 @@ export function dueRows(scope: RuleScope, rule: PrefixRule, after: Position | un
     WHERE ${allOf([dueSql(scope, 'r'), sql`${identifier('r', rule.cleanedAt)} IS NULL`, ...further])}
     ORDER BY ${age}, ${key}::text
     LIMIT ${limit}::bigint`
+}
+
+/** How many there are. */
+export async function countDueRows(
+  db: Queryable,
+  scope: RuleScope,
+  { entity, cleanedAt }: PrefixRule,
+): Promise<bigint> {
+  const { rows } = await db.one<{ rows: bigint }>(sql`
+    SELECT COUNT(*) AS rows
+    FROM ${identifier(scope.schema, entity.table)} AS r
+    WHERE ${allOf([dueSql(scope, 'r'), sql`${identifier('r', cleanedAt)} IS NULL`])}`)
+  return rows
 }

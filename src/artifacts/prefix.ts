@@ -73,9 +73,30 @@ export function chooseStore(all: readonly Store[], system: string, cold: string 
   if (own !== undefined) return { store: own, named: true }
   const others = all.length === 1 ? all : all.filter(({ name }) => name !== cold)
   const [only] = others
-  if (only === undefined) return { refused: 'no store is configured' }
+  if (only === undefined) return { refused: 'none is configured' }
   if (others.length === 1) return { store: only, named: false }
+  return { refused: `of several, none is called ${system}` }
+}
+
+/**
+ * The store that a rule's files are in, or why there is none to look in: a store that is not named for the system and
+ * holds nothing where its files would be is taken for another's.
+ *
+ * @throws what the store throws when it cannot be listed
+ */
+export async function storeOfPrefix(choice: Choice, system: string, template: string): Promise<Choice> {
+  const refused = 'refused' in choice ? choice.refused : await wrongStore(choice, constantPart(template))
+  if (refused === undefined) return choice
   return {
-    refused: `the profile has several stores and none is called ${system}, so it is not known which has its files`,
+    refused: `no store for ${system}'s files (${refused}): name one ${system} under stores, or switch the rule off`,
   }
+}
+
+async function wrongStore(
+  { store, named }: Extract<Choice, { store: Store }>,
+  below: string,
+): Promise<string | undefined> {
+  if (named) return undefined
+  for await (const _ of store.list(below)) return undefined
+  return `${store.name} holds nothing below ${below === '' ? 'its root' : below}`
 }

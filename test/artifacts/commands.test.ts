@@ -106,11 +106,21 @@ describe('artifacts clean', () => {
     ])
   })
 
-  test('does not take an empty store for a clean one', async () => {
+  test('does not take an empty store for a clean one, and keeps the files of its tasks back', async () => {
     await addUpload(database.db, '00000000-0000-4000-8000-000000000001', 40)
-    const result = await steward('artifacts', 'clean', 'agensium', '--yes', '--json')
-    expect(result.exitCode).toBe(6)
-    expect(JSON.parse(result.stdout).failures[0].reason).toContain('store artifacts holds nothing below users/')
+    const reason =
+      "no store for agensium's files (artifacts holds nothing below users/): name one agensium under stores, or switch the rule off"
+    const kept = ['agensium/input-files', 'agensium/output-files'].map((rule) => ({ rule, rows: 1, reason }))
+    const plan = await steward('artifacts', 'clean', '--dry-run', '--json')
+    expect([plan.exitCode, JSON.parse(plan.stdout)]).toMatchObject([0, { kept }])
+    expect(await steward('artifacts', 'clean', '--yes')).toMatchObject({ exitCode: 0 })
+    for (const name of ['agensium', 'agensium/input-files']) {
+      const named = await steward('artifacts', 'clean', name, '--yes')
+      expect(named).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(reason) })
+    }
+    const run = await steward('maintain', 'run', '--only', 'delete-files', '--yes', '--json')
+    expect(run.exitCode).toBe(0)
+    expect(run.stdout).toContain(reason)
     const { stamped } = await database.db.one<{ stamped: bigint }>(
       sql`SELECT COUNT(inputs_cleaned_at) AS stamped FROM agensium.tasks`,
     )

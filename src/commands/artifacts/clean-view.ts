@@ -75,7 +75,7 @@ export function planSections(jobs: readonly PlannedJob[], quarantine: readonly Q
     })
   }
   const along = byRows.flatMap(({ rule, plan }) => plan.along.map((one) => ({ rule, ...one })))
-  const kept = byRows.flatMap(({ rule, plan }) => plan.kept.map((one) => ({ rule, ...one })))
+  const kept = [...byRows, ...byPrefix].flatMap(({ rule, plan }) => plan.kept.map((one) => ({ rule, ...one })))
   const refused = [
     ...byRows.flatMap(({ rule, plan }) => plan.refused.map((one) => ({ rule, ...one }))),
     ...byPrefix.flatMap(({ rule, plan }) =>

@@ -81,7 +81,7 @@ export const verify = defineDestroyCommand({
       import('../../storage/open.ts'),
       import('../../artifacts/remove-orphans.ts'),
     ])
-    const stores = openStores(config.stores)
+    const stores = openStores(config.stores, { signal: context.signal })
     try {
       const options = { maxShare: input.maxShare ?? MAX_SHARE, now: context.now() }
       const removal = await checkRemoval(db, stores.all, resolve(context.cwd, input.remove), options)
