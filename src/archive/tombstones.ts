@@ -4,6 +4,7 @@
  */
 import { archiveSchemaOf } from '../config/config.ts'
 import type { Transaction } from '../db/database.ts'
+import { ROW_GOES_FIRST } from '../db/tombstones.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import type { Table } from './catalog.ts'
 import { notIn, type Rows, rowsSql } from './rows.ts'
@@ -53,7 +54,7 @@ export async function recordTombstones(
       WHERE gone.uri IS NOT NULL${join([...others, ...inArchive], '')}
         AND NOT EXISTS (SELECT FROM steward.archived_files AS cold WHERE cold.uri = gone.uri)
       ORDER BY gone.uri, gone.id
-      ON CONFLICT DO NOTHING`)
+      ${ROW_GOES_FIRST}`)
   }
   return recorded
 }

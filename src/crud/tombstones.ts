@@ -3,6 +3,7 @@
  * rows, unless a row that stays stands for the same file.
  */
 import type { Queryable } from '../db/database.ts'
+import { ROW_GOES_FIRST } from '../db/tombstones.ts'
 import type { Entity } from '../model/entity.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
 import { type Closure, type ClosureTable, entityOf, nameOf, withClosure } from './closure.ts'
@@ -59,10 +60,7 @@ export async function recordTombstones(
       INSERT INTO steward.artifact_tombstones (system, schema_name, entity, artifact_id, uri, bytes, why)
       SELECT ${scope.system.name}, ${scope.schema}, ${one.entity.name}, id, uri, bytes, ${why}
       FROM (${dueFiles(scope, closure, one)}) AS due
-      -- A row that is marked already, with its file still to go, goes first now.
-      ON CONFLICT (artifact_id, entity, schema_name, system) DO UPDATE
-      SET uri = EXCLUDED.uri, bytes = EXCLUDED.bytes, why = EXCLUDED.why, row_stays = false
-      WHERE artifact_tombstones.row_stays`)
+      ${ROW_GOES_FIRST}`)
   }
   return recorded
 }

@@ -4,6 +4,7 @@
  */
 import type { ForeignKey } from '../db/catalog.ts'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
+import { ROW_GOES_FIRST } from '../db/tombstones.ts'
 import { RefusedError, throwIfStopped } from '../errors.ts'
 import type { Entity } from '../model/entity.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
@@ -209,7 +210,7 @@ class Clearing {
              ${identifier('r', keyOf(table))}::text, ${identifier('r', uri)}, ${identifier('r', bytes)}, 'seed clear'
       FROM ${tableSql(this.#request.schema, table)} AS r
       WHERE ${idIn(table, identifier('r', keyOf(table)), ids)}
-      ON CONFLICT DO NOTHING`)
+      ${ROW_GOES_FIRST}`)
   }
 
   async #urisThatStay(db: Queryable, uris: readonly string[]): Promise<string[]> {

@@ -73,6 +73,18 @@ test('deletes without archive; a file is due with its last row, be that a live o
   expect(await db.rows(raw('SELECT FROM steward.archive_batches'))).toEqual([])
 })
 
+test('a file that is marked with its row loses the row first', async () => {
+  await execute(
+    db,
+    `INSERT INTO steward.artifact_tombstones (system, schema_name, entity, artifact_id, uri, why, row_stays, attempts)
+     VALUES ('skyvern', 'skyvern', 'artifact', 'a_1', 'file:///before', 'rule', true, 3)`,
+  )
+  const selection = selectionOfRule({ system: skyvern, schema: 'skyvern', applied: appliedRule(rule, undefined) })
+  expect(await runArchive(db, selection, idleRun(db))).toMatchObject({ outcome: 'done', roots: 3 })
+  const [mark] = await tombstones()
+  expect(mark).toMatchObject({ artifact_id: 'a_1', uri: 'file:///one', why: 'gone-tasks', row_stays: false })
+})
+
 test('an archived row leaves its file alone', async () => {
   const archive: RetentionRule = { ...rule, action: 'archive' }
   const selection = selectionOfRule({ system: skyvern, schema: 'skyvern', applied: appliedRule(archive, undefined) })
