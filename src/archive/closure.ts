@@ -6,7 +6,7 @@
  * row that stays refers to one that goes, over any key but those that the rule lets go of.
  */
 import type { Queryable } from '../db/database.ts'
-import type { Kept } from '../model/job.ts'
+import { IN_USE, type Kept } from '../model/job.ts'
 import { identifier, sql } from '../model/sql.ts'
 import type { Key, Table } from './catalog.ts'
 import {
@@ -20,7 +20,7 @@ import {
   holdsSql,
   upSql,
 } from './levels.ts'
-import { IN_USE, Keeping, ringOf, stillReferenced } from './reasons.ts'
+import { Keeping, ringOf, stillReferenced } from './reasons.ts'
 import { leavesWith, Rows, type RowsAnswer, relation } from './rows.ts'
 import type { Selection } from './selection.ts'
 import type { Shape, Stage } from './shape.ts'

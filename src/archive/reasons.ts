@@ -2,9 +2,6 @@
 import type { Kept } from '../model/job.ts'
 import type { Key } from './catalog.ts'
 
-/** Another transaction has locked a row of the aggregate. */
-export const IN_USE = 'in use by another transaction'
-
 /** The rule's `unlessActive`. */
 export const STILL_ACTIVE = 'still active'
 

@@ -1,11 +1,10 @@
 /** The rows of a batch: locked, deleted as far as a rule covers them, and why others stay. */
 import type { Transaction } from '../db/database.ts'
+import { IN_USE } from '../model/job.ts'
 import { allOf, identifier, sql } from '../model/sql.ts'
 import { markSingly } from './mark-batches.ts'
 import { coveredSql, keepers, keysSql, type Parents, type RowTarget, tableOf, unkeptSql } from './row-target.ts'
 import { type Found, lockMarks } from './tombstones.ts'
-
-export const BUSY = 'in use by another transaction'
 
 export interface Locked {
   /** Rows that are there, locked, and stand for the file that was marked. */
@@ -120,7 +119,7 @@ export async function whyNot(
   if (rows.length === 0) return { kept, uncovered: [] }
   const key = identifier('a', target.entity.primaryKey)
   const cases = [
-    ...parents.filter(({ busy }) => busy.length > 0).map((parent) => sql`WHEN ${isBusy(parent)} THEN ${BUSY}`),
+    ...parents.filter(({ busy }) => busy.length > 0).map((parent) => sql`WHEN ${isBusy(parent)} THEN ${IN_USE}`),
     ...keepers(target, 'a').map(({ reason, holds }) => sql`WHEN ${holds} THEN ${reason}`),
     sql`WHEN ${coveredSql(target, 'a')} THEN ${VETOED}`,
   ]
@@ -133,7 +132,7 @@ export async function whyNot(
   for (const row of rows) {
     const reason = reasons.get(row.id) ?? ''
     if (reason !== '') kept.set(reason, (kept.get(reason) ?? 0) + 1)
-    if (reason !== BUSY) uncovered.push(row)
+    if (reason !== IN_USE) uncovered.push(row)
   }
   return { kept, uncovered }
 }

@@ -8,10 +8,11 @@
  */
 import type { Transaction } from '../db/database.ts'
 import { RefusedError, StewardError } from '../errors.ts'
+import { IN_USE } from '../model/job.ts'
 import { eachAtOnce } from '../model/several.ts'
 import { raw } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
-import { BUSY, deleteRows, idsOf, lockRows, whyNot, without } from './batch-rows.ts'
+import { deleteRows, idsOf, lockRows, whyNot, without } from './batch-rows.ts'
 import { refusalOf, removeFiles, storeOf } from './files.ts'
 import { type Holders, heldAmong } from './holders.ts'
 import { endBatch, markSingly } from './mark-batches.ts'
@@ -126,7 +127,7 @@ async function inTransaction(
   const keep = (reason: string, rows: number) => rows > 0 && kept.set(reason, (kept.get(reason) ?? 0) + rows)
 
   const { mine, changed, gone, busy } = await lockRows(target, tx, marks, batch)
-  keep(BUSY, busy)
+  keep(IN_USE, busy)
   const parents = await lockParents(tx, target, idsOf(mine))
   await tx.execute(raw('SAVEPOINT steward_rows'))
   let deleted = await deleteRows(target, tx, mine, parents)

@@ -12,8 +12,8 @@ import {
   UnfinishedError,
 } from '../errors.ts'
 import type { RuleScope } from '../model/due.ts'
+import { IN_USE } from '../model/job.ts'
 import { sql } from '../model/sql.ts'
-import { BUSY } from './batch-rows.ts'
 import { type Batch, type BatchOutcome, cleanBatch, Overtaken, type Standing } from './clean-batch.ts'
 import { countUnindexed, filedEntities, holdersIn, type PlacedSystem } from './holders.ts'
 import { countKept } from './kept.ts'
@@ -262,7 +262,7 @@ async function single(
 ): Promise<BatchOutcome> {
   const nothing = { rows: 0, removed: [], missing: 0, shared: 0, lifted: 0, failed: [], kept: new Map(), silent: [] }
   if (!(error instanceof RefusedError || error instanceof OperationError) || error.code === 'deadlock') {
-    return { ...nothing, kept: new Map([[BUSY, marks.length]]) }
+    return { ...nothing, kept: new Map([[IN_USE, marks.length]]) }
   }
   const failed = marks.map(({ id }) => ({ id, reason: error.message }))
   await db.transaction(async (tx) => {

@@ -9,7 +9,7 @@ import type { JobRun } from '../db/job-run.ts'
 import { adaptiveSize, type Stop, stoppedAs } from '../db/pace.ts'
 import { StewardError } from '../errors.ts'
 import { ageSql, dueSql, entityOfRule, type RuleScope } from '../model/due.ts'
-import type { JobOutcome, JobResult } from '../model/job.ts'
+import { IN_USE, type JobOutcome, type JobResult } from '../model/job.ts'
 import { allOf, identifier, type Sql, sql } from '../model/sql.ts'
 import type { BatchResult } from './all-or-each.ts'
 import type { Failure } from './changes.ts'
@@ -218,7 +218,7 @@ function result(
     rows: BigInt(rows),
     bytes: 0n,
     batches,
-    kept: busy === 0 ? [] : [{ reason: 'in use by another transaction', rows: BigInt(busy) }],
+    kept: busy === 0 ? [] : [{ reason: IN_USE, rows: BigInt(busy) }],
     failures: [
       ...named.map(({ id, reason }) => `${name} ${id} ${reason}`),
       ...(unnamed === 0 ? [] : [`${unnamed} more`]),

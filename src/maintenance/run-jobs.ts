@@ -9,7 +9,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { JobRun } from '../db/job-run.ts'
-import type { Pace, Stop } from '../db/pace.ts'
+import { type Pace, type Stop, stoppedAs } from '../db/pace.ts'
 import {
   ConnectionError,
   InterruptedError,
@@ -18,7 +18,7 @@ import {
   StoreConnectionError,
   UnfinishedError,
 } from '../errors.ts'
-import type { JobResult } from '../model/job.ts'
+import { type JobResult, NO_WORK } from '../model/job.ts'
 import { type JobSummary, NOT_REACHED, recordEnd, recordNothing, recordProgress, recordStart } from './job-record.ts'
 import { added } from './job-turns.ts'
 
@@ -241,16 +241,8 @@ function stopOf({ aborted, reason }: AbortSignal): Stop | undefined {
   return { why: error.exitCode === 143 ? 'SIGTERM' : 'SIGINT', error }
 }
 
-async function notReached(work: Work, run: JobRun, { why, error }: Stop): Promise<Ran> {
-  const result: JobResult = {
-    outcome: error instanceof InterruptedError ? 'interrupted' : 'unfinished',
-    rows: 0n,
-    bytes: 0n,
-    batches: 0,
-    kept: [],
-    failures: [],
-    why: `${why}, ${NOT_REACHED}`,
-  }
+async function notReached(work: Work, run: JobRun, stop: Stop): Promise<Ran> {
+  const result: JobResult = { ...NO_WORK, outcome: stoppedAs(stop), why: `${stop.why}, ${NOT_REACHED}` }
   await recorded(() => recordStart(run.db, run.runId, work.name))
   await recorded(() => recordEnd(run.db, run.runId, work.name, result))
   return { job: work.name, seconds: 0, ...result }
@@ -258,6 +250,5 @@ async function notReached(work: Work, run: JobRun, { why, error }: Stop): Promis
 
 async function nothing(work: Work, run: JobRun): Promise<Ran> {
   await recorded(() => recordNothing(run.db, run.runId, [work.name], NOTHING_DUE))
-  const none = { rows: 0n, bytes: 0n, batches: 0, kept: [], failures: [] }
-  return { job: work.name, seconds: 0, outcome: 'nothing', ...none, why: NOTHING_DUE }
+  return { ...NO_WORK, job: work.name, seconds: 0, outcome: 'nothing', why: NOTHING_DUE }
 }

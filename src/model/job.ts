@@ -36,6 +36,9 @@ export interface Kept {
   readonly rows: bigint
 }
 
+/** Why a row is kept back that another transaction has locked. */
+export const IN_USE = 'in use by another transaction'
+
 export type JobOutcome = 'done' | 'nothing' | 'partial' | 'unfinished' | 'interrupted' | 'failed'
 
 /** What a job did. */
@@ -55,3 +58,9 @@ export interface JobResult {
   readonly freedBytes?: bigint
   readonly returnedBytes?: bigint
 }
+
+/** What a job did that did nothing, but for the outcome and why. */
+export const NO_WORK = { rows: 0n, bytes: 0n, batches: 0, kept: [], failures: [] } as const satisfies Omit<
+  JobResult,
+  'outcome' | 'why'
+>

@@ -27,7 +27,7 @@ export function planSections(jobs: readonly PlannedJob[], quarantine: readonly Q
         BYTES,
         { key: 'shared', label: 'shared, stay', kind: 'bigint', unit: 'count' },
         { key: 'refused', kind: 'bigint', unit: 'count' },
-        { key: 'kept', kind: 'bigint', unit: 'count' },
+        { key: 'kept', label: 'kept back', kind: 'bigint', unit: 'count' },
         { key: 'oldest', label: 'since', kind: 'timestamp' },
         { key: 'marked', label: 'marked before', kind: 'bigint', unit: 'count' },
         { key: 'failedBefore', label: 'failed before', kind: 'bigint', unit: 'count' },
@@ -88,7 +88,7 @@ export function planSections(jobs: readonly PlannedJob[], quarantine: readonly Q
     sections.push({ kind: 'table', key: 'along', title: 'Rows that go along', columns, rows: along })
   }
   if (kept.length > 0) {
-    sections.push({ kind: 'table', key: 'kept', title: 'Kept', columns: [RULE, ROWS, REASON], rows: kept })
+    sections.push({ kind: 'table', key: 'kept', title: 'Kept back', columns: [RULE, ROWS, REASON], rows: kept })
   }
   if (refused.length > 0) {
     sections.push({ kind: 'table', key: 'refused', title: 'Refused', columns: [RULE, ROWS, REASON], rows: refused })
@@ -169,7 +169,7 @@ export function doneSections(results: readonly DoneJob[], quarantine: Moves | un
     })
   }
   if (kept.length > 0) {
-    sections.push({ kind: 'table', key: 'kept', title: 'Kept', columns: [RULE, ROWS, REASON], rows: kept })
+    sections.push({ kind: 'table', key: 'kept', title: 'Kept back', columns: [RULE, ROWS, REASON], rows: kept })
   }
   if (failures.length > 0) {
     sections.push({ kind: 'table', key: 'failures', title: 'Failed', columns: [RULE, REASON], rows: failures })

@@ -2,11 +2,12 @@
 import type { Database } from '../../db/database.ts'
 import type { DropWaits } from '../../db/drop-locks.ts'
 import type { JobRun } from '../../db/job-run.ts'
-import { InterruptedError, LockedError } from '../../errors.ts'
+import { stoppedAs } from '../../db/pace.ts'
+import { LockedError } from '../../errors.ts'
 import type { DropItem, DropPlan } from '../../maintenance/drop-partitions.ts'
 import type { DropResult, Removed } from '../../maintenance/drop-run.ts'
 import type { RuleScope } from '../../model/due.ts'
-import type { JobResult } from '../../model/job.ts'
+import { type JobResult, NO_WORK } from '../../model/job.ts'
 import { allOf, identifier, quoteIdentifier, sql } from '../../model/sql.ts'
 
 /**
@@ -40,15 +41,7 @@ export async function dropDue(
   })
 }
 
-const NOTHING_THERE: JobResult = {
-  outcome: 'nothing',
-  rows: 0n,
-  bytes: 0n,
-  batches: 0,
-  kept: [],
-  failures: [],
-  why: 'its table is not there',
-}
+const NOTHING_THERE: JobResult = { ...NO_WORK, outcome: 'nothing', why: 'its table is not there' }
 
 async function archive(
   db: Database,
@@ -70,8 +63,7 @@ async function archive(
       // The run says why it stops, or that the lease is lost.
       const stop = run.signal.aborted ? await run.pace.next() : undefined
       if (stop === undefined) throw error
-      const outcome = stop.error instanceof InterruptedError ? 'interrupted' : 'unfinished'
-      return { rows: 0n, batches: 0, stopped: { why: stop.why, outcome } }
+      return { rows: 0n, batches: 0, stopped: { why: stop.why, outcome: stoppedAs(stop) } }
     }
   }
   if (item.rows <= MOST_COPIED) {

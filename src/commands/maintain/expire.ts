@@ -154,7 +154,7 @@ function refusedSections(planned: readonly Planned[]): Section[] {
     {
       kind: 'table',
       key: 'refused',
-      title: 'Stay as they are',
+      title: 'Kept back',
       columns: [
         { key: 'rule', kind: 'text' },
         { key: 'row', kind: 'text' },

@@ -2,7 +2,7 @@
 import { endsRun } from '../../db/ends-run.ts'
 import { StewardError } from '../../errors.ts'
 import type { Column } from '../../model/column.ts'
-import type { JobResult } from '../../model/job.ts'
+import { type JobResult, NO_WORK } from '../../model/job.ts'
 import type { Section } from '../../output/view.ts'
 import { JOB_TONES } from '../job-tones.ts'
 
@@ -24,15 +24,7 @@ export async function worked(work: () => Promise<JobResult>): Promise<JobResult>
     return await work()
   } catch (error) {
     if (!(error instanceof StewardError) || endsRun(error)) throw error
-    return {
-      outcome: 'failed',
-      rows: 0n,
-      bytes: 0n,
-      batches: 0,
-      kept: [],
-      failures: [error.message],
-      why: 'it failed',
-    }
+    return { ...NO_WORK, outcome: 'failed', failures: [error.message], why: 'it failed' }
   }
 }
 
