@@ -1,5 +1,6 @@
 /** Batches of which two are in hand at a time, with something in the way of one. */
 import { readdir } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cleanRule } from '../../src/artifacts/clean-rows.ts'
 import { connect } from '../../src/db/connect.ts'
@@ -43,7 +44,13 @@ test('a file goes with the last of its rows, also where they are in batches that
   const { db } = database
   const uri = await files.put('both.zip')
   for (const n of [1, 2, 3, 4, 5, 6]) await addArtifact(db, `a_${n}`, uri, { age: 110 - n })
-  const { rule } = await clean(database, files, { batch: ONE_EACH })
+  const { rule } = await clean(database, files, {
+    batch: ONE_EACH,
+    async at(boundary) {
+      // So that the next batch sees the row of this one while that is deleted and not committed.
+      if (boundary === 'removing') await setTimeout(200)
+    },
+  })
   expect(rule).toMatchObject({ outcome: 'done', rowsDeleted: 6n, filesRemoved: 1n, filesShared: 5n, batches: 6 })
   expect(await readdir(files.root)).toEqual([])
 })
