@@ -17,21 +17,42 @@ export function storeOf(stores: StoreSet, uri: string): Store | undefined {
   return innermost ?? stores.holding(uri)
 }
 
-/** Condition that a URI begins as those of a store do; `refusalOf` would say nothing of it if it is plain, too. */
+/** Condition on plain URIs that `refusalOf` would say nothing of: they begin as those of a store do, and none is ours. */
 export function withinSql({ all }: StoreSet, uri: Sql): Sql {
   if (all.length === 0) return raw('FALSE')
   const starts = all.map(({ url }) => sql`starts_with(${uri}, ${`${url}/`})`)
-  return sql`(${join(starts, ' OR ')})`
+  const ours = OWN_PARTS.map((part) => sql`strpos(${uri}, ${part}) > 0`)
+  return sql`((${join(starts, ' OR ')}) AND NOT (${join(ours, ' OR ')}))`
 }
 
-/** Why no store would touch a file of this URI; undefined when one may. */
+/** Why no file of this URI is touched; undefined when one may be. */
 export function refusalOf(stores: StoreSet, uri: string): string | undefined {
-  if (storeOf(stores, uri) !== undefined) return undefined
+  const store = storeOf(stores, uri)
+  if (store !== undefined) return isOurs(store, uri) ? OURS : undefined
   const place = placeOf(uri)
   if (place === 'no URI') return 'refused: it is no URI of a store'
   if (place === 'file:') return `refused: it lies outside the stores (${namesOf(stores)})`
   if (place.startsWith('s3://')) return `refused: no store is configured for it in ${place} (${namesOf(stores)})`
   return `refused: ${place} is no store`
+}
+
+const OURS = "refused: it is a file of Steward's archive, or in its quarantine"
+
+/** Below the root of a store, or of one in it: cold files (src/archive/cold/names.ts), and what waits to be let go. */
+const OWN_FILES = /(?:^|\/)(?:archive\/[^/]+\/[^/]+\/[^/]+\/batch-\d+|\.steward-quarantine)\//
+
+/** What the URI of such a file holds, if it is plain. */
+const OWN_PARTS = ['/batch-', '/.steward-quarantine/']
+
+/** Whether a row names a file that Steward has made: no platform does, and nobody would get it back. */
+function isOurs(store: Store, uri: string): boolean {
+  if (isPlain(uri)) return OWN_PARTS.some((part) => uri.includes(part)) && OWN_FILES.test(uri)
+  try {
+    return OWN_FILES.test(store.pathOf(uri))
+  } catch {
+    // The store will refuse it, with a reason of its own.
+    return false
+  }
 }
 
 function namesOf({ all }: StoreSet): string {
@@ -52,8 +73,9 @@ export async function removeFiles(stores: StoreSet, uris: readonly string[]): Pr
   const byStore = new Map<Store, string[]>()
   for (const uri of uris) {
     const store = storeOf(stores, uri)
-    if (store === undefined) {
-      of.set(uri, { outcome: 'refused', reason: refusalOf(stores, uri) ?? 'refused' })
+    const refusal = refusalOf(stores, uri)
+    if (store === undefined || refusal !== undefined) {
+      of.set(uri, { outcome: 'refused', reason: refusal?.replace('refused: ', '') ?? 'no store holds it' })
       continue
     }
     const some = byStore.get(store)

@@ -1,9 +1,22 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { planRule } from '../../src/artifacts/clean-plan.ts'
 import { sql } from '../../src/model/sql.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { addArtifact, addTask, artifactIds, clean, type Folder, folder, marks } from './fixture.ts'
+import {
+  addArtifact,
+  addTask,
+  artifactIds,
+  both,
+  clean,
+  type Folder,
+  folder,
+  marks,
+  oldArtifacts,
+  placed,
+  rules,
+} from './fixture.ts'
 
 let database: TestDatabase
 let files: Folder
@@ -140,6 +153,26 @@ describe('files with their rows', () => {
     const again = await clean(database, files)
     expect(again.rule).toMatchObject({ outcome: 'partial', failed: 5n })
     expect((await marks(db)).map(({ attempts }) => attempts)).toEqual([2, 2, 2, 2, 2])
+  })
+
+  test("are not touched where they are Steward's own, however a row came to name them", async () => {
+    const { db } = database
+    const own = [
+      'archive/db/skyvern/finished-tasks/batch-7/manifest.json',
+      'cold/archive/db/skyvern/finished-tasks/batch-7/tasks.copy.gz',
+      '.steward-quarantine/20261104T101500Z-142/a.png',
+    ]
+    for (const [index, path] of own.entries()) await addArtifact(db, `a_${index}`, await files.put(path))
+    await addArtifact(db, 'a_9', await files.put('archive/of/mine/batch-7.png'))
+    const reason = "refused: it is a file of Steward's archive, or in its quarantine"
+    const plan = () => planRule({ db, stores: files.stores, systems: both }, placed, oldArtifacts, rules)
+    expect(await plan()).toMatchObject({ rows: 4n, files: 1n, refused: [{ reason, rows: 3n }] })
+    await addArtifact(db, 'a_8', files.uri('%61rchive/db/skyvern/finished-tasks/batch-7//manifest.json'))
+    expect(await plan()).toMatchObject({ rows: 5n, files: 1n, refused: [{ reason, rows: 4n }] })
+    const { rule } = await clean(database, files)
+    expect(rule).toMatchObject({ outcome: 'partial', rowsDeleted: 1n, filesRemoved: 1n, failed: 4n })
+    expect((await marks(db)).map(({ last_error }) => last_error)).toEqual([reason, reason, reason, reason])
+    for (const path of own) expect(await files.has(path)).toBe(true)
   })
 
   test('stay with rows that others refer to', async () => {
