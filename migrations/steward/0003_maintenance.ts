@@ -138,7 +138,8 @@ export const maintenance = migration({
         ADD COLUMN last_error text`,
       `COMMENT ON COLUMN ${schema}.artifact_tombstones.row_stays IS
         'The row is there until the file is gone; false where the row went first'`,
-      `CREATE INDEX artifact_tombstones_uri ON ${schema}.artifact_tombstones (uri)`,
+      // Hash: a URI may be longer than a B-tree takes.
+      `CREATE INDEX artifact_tombstones_uri ON ${schema}.artifact_tombstones USING hash (uri)`,
 
       // Marks are made by the hundred thousand: a row a batch costs nothing beside the files. What of a batch is left
       // over, or was when its run was killed, gets marks of its own. Lists that are read once are not worth packing.
@@ -176,7 +177,7 @@ export const maintenance = migration({
           REFERENCES ${schema}.archive_batches (batch_id) ON DELETE CASCADE
       )`,
       `COMMENT ON TABLE ${schema}.archived_files IS 'Files of rows that lie in cold files only'`,
-      `CREATE INDEX archived_files_uri ON ${schema}.archived_files (uri)`,
+      `CREATE INDEX archived_files_uri ON ${schema}.archived_files USING hash (uri)`,
     )
   },
 

@@ -196,14 +196,14 @@ const IDLE: InHand = { tried: Promise.resolve(true), work: Promise.resolve(), en
 function begin(hand: Hand, { id, marks }: MarkedBatch, { tried: before, work: earlier }: InHand): InHand {
   const attempt = cleanBatch(hand.cleaning, hand.target, hand.standing, { id, marks, before })
   const work = cleanInParts(hand, { id, marks }, attempt, earlier)
-  return {
-    tried: attempt.then(
-      () => true,
-      () => false,
-    ),
-    work,
-    end: stoppable(work),
-  }
+  const end = stoppable(work)
+  // It is asked for when the next batch is marked, and may have failed long before.
+  end.catch(() => {})
+  const tried = attempt.then(
+    () => true,
+    () => false,
+  )
+  return { tried, work, end }
 }
 
 function left({ limit }: Cleaning, { handled }: Tally): number {

@@ -117,3 +117,26 @@ test('a row that goes while its batch is marked leaves its file to the mark', as
   expect(rule).toMatchObject({ outcome: 'done', rowsDeleted: 0n, filesRemoved: 1n })
   expect([await readdir(files.root), await marks(db)]).toEqual([[], []])
 })
+
+test('what no smaller batch would mend ends the run, while the next batch is marked', async () => {
+  const { db } = database
+  for (const n of [1, 2, 3]) await addArtifact(db, `a_${n}`, await files.put(`${n}.png`), { age: 110 - n })
+  await db.execute(sql`
+    CREATE FUNCTION public.forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$`)
+  await db.execute(sql`
+    CREATE TRIGGER forbid BEFORE DELETE ON skyvern.artifacts FOR EACH ROW EXECUTE FUNCTION public.forbid()`)
+  try {
+    const cleaning = clean(database, files, {
+      batch: ONE_EACH,
+      async at(boundary) {
+        if (boundary === 'marking') await setTimeout(100)
+      },
+    })
+    await expect(cleaning).rejects.toThrow('not today')
+  } finally {
+    await db.execute(sql`DROP FUNCTION public.forbid() CASCADE`)
+  }
+  expect((await readdir(files.root)).toSorted()).toEqual(['1.png', '2.png', '3.png'])
+  expect((await clean(database, files)).rule).toMatchObject({ outcome: 'done', rowsDeleted: 3n, filesRemoved: 3n })
+  expect(await marks(db)).toEqual([])
+})

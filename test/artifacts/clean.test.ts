@@ -175,6 +175,21 @@ describe('files with their rows', () => {
     for (const path of own) expect(await files.has(path)).toBe(true)
   })
 
+  test('may be named by whatever a row holds: megabytes, control sequences', async () => {
+    const { db } = database
+    const long = Array.from({ length: 50_000 }, (_, index) => index.toString(36)).join('')
+    await addArtifact(db, 'a_1', files.uri(long), { age: 120 })
+    await addArtifact(db, 'a_2', `${long}\u001b]0;x\u0007`, { age: 119 })
+    await addArtifact(db, 'a_3', await files.put('fine.png'))
+    const { rule } = await clean(database, files)
+    expect(rule).toMatchObject({ outcome: 'partial', rowsDeleted: 1n, failed: 2n })
+    expect(rule.failures[1]).toBe('artifact a_1: name too long')
+    expect((await marks(db)).map(({ id, attempts }) => [id, attempts])).toEqual([
+      ['a_1', 1],
+      ['a_2', 1],
+    ])
+  })
+
   test('stay with rows that others refer to', async () => {
     const { db } = database
     await db.execute(sql`
