@@ -8,7 +8,8 @@
 import type { Queryable } from '../db/database.ts'
 import { IN_USE, type Kept } from '../model/job.ts'
 import { identifier, sql } from '../model/sql.ts'
-import type { Key, Table } from './catalog.ts'
+import type { Key } from './catalog.ts'
+import type { Table } from './catalog-tables.ts'
 import {
   type DetachAnswer,
   type DownAnswer,

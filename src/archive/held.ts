@@ -5,7 +5,7 @@ import { StewardError } from '../errors.ts'
 import { standsFor } from '../model/holds.ts'
 import type { Kept } from '../model/job.ts'
 import { sql } from '../model/sql.ts'
-import type { Table } from './catalog.ts'
+import type { Table } from './catalog-tables.ts'
 import { relation } from './rows.ts'
 import type { Selection } from './selection.ts'
 

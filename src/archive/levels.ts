@@ -3,7 +3,8 @@
  * to, and to the rows that stay and refer to what would go. Each is one round trip and answers with sets of rows.
  */
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
-import type { Key, Table } from './catalog.ts'
+import type { Key } from './catalog.ts'
+import type { Table } from './catalog-tables.ts'
 import {
   notIn,
   type Rows,

@@ -2,7 +2,7 @@
 import type { Transaction } from '../db/database.ts'
 import { OperationError } from '../errors.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
-import type { Table } from './catalog.ts'
+import type { Table } from './catalog-tables.ts'
 import { digestSql } from './digest.ts'
 import { BATCH_COLUMN, type BatchTable } from './record.ts'
 import { leavesWith, liesAt, type Rows, relation } from './rows.ts'

@@ -15,7 +15,7 @@ import { lockPartitions, type MonthlyTable, type RelationName } from '../db/part
 import { LockedError, throwIfStopped } from '../errors.ts'
 import type { RuleScope } from '../model/due.ts'
 import { identifier, raw, type Sql, sql } from '../model/sql.ts'
-import { readTables, type Table } from './catalog.ts'
+import { readTables, type Table } from './catalog-tables.ts'
 import { TEXT_SETTINGS } from './digest.ts'
 import { MOVING } from './moving.ts'
 import { copyPartition } from './partition-copy.ts'

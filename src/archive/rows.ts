@@ -3,7 +3,8 @@
  * as the text of tid arrays that the server made and reads again; nothing here looks at a single row.
  */
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
-import type { Key, KeyPair, Leaf, Table } from './catalog.ts'
+import type { Key, KeyPair } from './catalog.ts'
+import type { Leaf, Table } from './catalog-tables.ts'
 
 /** A part of a set as the server tells it. */
 export interface RowsAnswer {

@@ -1,5 +1,6 @@
 /** What a selection reaches, from the catalog: which keys are followed, which keep a root, and in what order to go. */
-import { type Catalog, followedActions, type Key, type Table } from './catalog.ts'
+import { type Catalog, followedActions, type Key } from './catalog.ts'
+import type { Table } from './catalog-tables.ts'
 import type { Selection } from './selection.ts'
 
 /** Tables that are worked on together: one, or several that refer to each other in a ring. */

@@ -8,7 +8,7 @@ import { archiveSchemaOf } from '../config/config.ts'
 import type { Database, Queryable, Transaction } from '../db/database.ts'
 import { OperationError, type Problem, StewardError, summed } from '../errors.ts'
 import { identifier, join, raw, sql } from '../model/sql.ts'
-import { type Column, readTables, type Table } from './catalog.ts'
+import { type Column, readTables, type Table } from './catalog-tables.ts'
 import { BATCH_COLUMN } from './record.ts'
 
 /** Milliseconds that each try waits for a lock; the tries. */

@@ -6,7 +6,7 @@ import { archiveSchemaOf } from '../config/config.ts'
 import type { Transaction } from '../db/database.ts'
 import { ROW_GOES_FIRST } from '../db/tombstones.ts'
 import { identifier, join, raw, type Sql, sql } from '../model/sql.ts'
-import type { Table } from './catalog.ts'
+import type { Table } from './catalog-tables.ts'
 import { notIn, type Rows, rowsSql } from './rows.ts'
 import type { FileTable, Selection } from './selection.ts'
 

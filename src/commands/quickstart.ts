@@ -1,10 +1,12 @@
 /** `steward quickstart`: from nothing to a database worth looking at, with one command. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LockedError, RefusedError, throwIfStopped, UsageError } from '../errors.ts'
+import { isForPeople } from '../output/view.ts'
 import { systems } from '../systems/registry.ts'
 import { type Context, defineCommand } from './command.ts'
 import { applyUp } from './migrate/up.ts'
-import { gatherOverview, isForPeople, overviewView } from './overview.ts'
+import { gatherOverview } from './overview.ts'
+import { overviewView } from './overview-view.ts'
 import { seedSystem } from './seed/run.ts'
 
 export const quickstart = defineCommand({

@@ -1,7 +1,10 @@
 /** `steward status`: what is connected, what is in it, what is due. */
+
+import { isForPeople } from '../output/view.ts'
 import { defineCommand } from './command.ts'
 import { toggle } from './flags.ts'
-import { gatherOverview, isForPeople, overviewView } from './overview.ts'
+import { gatherOverview } from './overview.ts'
+import { overviewView } from './overview-view.ts'
 
 export const status = defineCommand({
   name: 'status',

@@ -8,6 +8,11 @@ import type { Chart } from '../model/report.ts'
 export const FORMATS = ['table', 'json', 'ndjson', 'csv', 'tsv', 'yaml', 'md'] as const
 export type Format = (typeof FORMATS)[number]
 
+/** True for the formats that people read. */
+export function isForPeople(format: Format): boolean {
+  return format === 'table' || format === 'md'
+}
+
 /** Many rows of one shape. Streamed: the renderer never holds more rows than the format needs. */
 export interface TableView {
   readonly shape: 'table'

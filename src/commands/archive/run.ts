@@ -1,6 +1,6 @@
 /** `steward archive run`. */
 import type { ExitCode } from '../../errors.ts'
-import type { Format } from '../../output/view.ts'
+import { type Format, isForPeople } from '../../output/view.ts'
 import { type Context, defineDestroyCommand } from '../command.ts'
 import { exitCodeOfJobs, governed } from '../governed.ts'
 import { type RunInput, runArguments, runFlags, selectionsOf } from './run-input.ts'
@@ -56,10 +56,6 @@ export const run = defineDestroyCommand({
 function sqlFor(input: object, format: Format, isVerbose: boolean): 'none' | 'lines' | 'rows' {
   if (isForPeople(format) || !isDryRun(input)) return isVerbose ? 'lines' : 'none'
   return 'rows'
-}
-
-function isForPeople(format: Format): boolean {
-  return format === 'table' || format === 'md'
 }
 
 /** The flag that every command with a plan has. */

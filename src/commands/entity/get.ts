@@ -3,7 +3,7 @@ import type { Include } from '../../crud/includes.ts'
 import type { Cells, Column } from '../../model/column.ts'
 import type { Entity } from '../../model/entity.ts'
 import { relationsOf, type System } from '../../model/system.ts'
-import type { RecordView, Section, View } from '../../output/view.ts'
+import { isForPeople, type RecordView, type Section, type View } from '../../output/view.ts'
 import { type Command, type Context, defineCommand, type ParsedInput } from '../command.ts'
 import { type Flags, list, toggle, variadicArgument } from '../flags.ts'
 import { entityScope, exampleId, idWords, spoken, wordsOf } from './entity-scope.ts'
@@ -104,7 +104,7 @@ async function requested(
         includes.flatMap((include) => {
           const rows = relatedRows(row[propertyOf(include.relation)])
           const part = { key: propertyOf(include.relation), rows, shown: include.relation.entity.list.columns }
-          if (!isForPeople(context)) return [{ ...part, columns: columnsWithin(include) }]
+          if (!isForPeople(context.format)) return [{ ...part, columns: columnsWithin(include) }]
           // People read the second level as tables of its own, below the first.
           const deeper = include.includes.map((nested) => ({
             key: `${part.key}.${propertyOf(nested.relation)}`,
@@ -123,7 +123,7 @@ function viewOf(found: Gotten, entity: Entity, context: Context): View {
   if (only !== undefined && others.length === 0) {
     return { shape: 'record', columns: found.columns, row: only, related: found.related(only) }
   }
-  if (isForPeople(context) && context.globals.fields === undefined) {
+  if (isForPeople(context.format) && context.globals.fields === undefined) {
     return { shape: 'sections', sections: found.rows.flatMap((row) => sectionsOf(row, found, entity)) }
   }
   return { shape: 'table', columns: [...found.columns, ...found.nested], rows: found.rows }
@@ -139,10 +139,6 @@ function sectionsOf(row: Cells, found: Gotten, entity: Entity): Section[] {
     return { kind: 'table', ...words, ...(shown === undefined ? {} : { shown }), rows: rows ?? [], empty: 'none' }
   })
   return [{ kind: 'record', key: id, title: id, columns: found.columns, row }, ...related]
-}
-
-function isForPeople({ format }: Context): boolean {
-  return format === 'table' || format === 'md'
 }
 
 function relatedRows(value: unknown): Cells[] | Cells | null {
