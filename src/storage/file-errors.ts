@@ -10,8 +10,9 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: 'Mount the file system of the store for writing',
 }
 
+/** Whether there is no such file. None has a name that is longer than the file system takes. */
 export function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(errorCode(error) ?? '')
 }
 
 /** `permission denied`, without the path. */
