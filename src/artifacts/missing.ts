@@ -5,7 +5,8 @@ import { RefusedError, throwIfStopped } from '../errors.ts'
 import { allOf, identifier, raw, sql } from '../model/sql.ts'
 import type { Holder, Holders } from './holders.ts'
 import type { Missing, TableTotals } from './plan-lines.ts'
-import { placeOf } from './uri.ts'
+import { canonicalUri, placeOf } from './uri.ts'
+import type { UriCounts } from './uri-counts.ts'
 import { TOGETHER, type Verification } from './verify.ts'
 
 /** Files that are looked at at a time. */
@@ -17,8 +18,18 @@ export interface Found {
   readonly missing: readonly Missing[]
 }
 
-/** Walks the tables by their keys, live and archived ones. @param shown rows that are returned; all are counted */
-export async function findMissing(verification: Verification, { tables }: Holders, shown: number): Promise<Found> {
+/**
+ * Walks the tables by their keys, live and archived ones.
+ *
+ * @param present files that have just been listed: only of the others is the store asked, one by one
+ * @param shown rows that are returned; all are counted
+ */
+export async function findMissing(
+  verification: Verification,
+  { tables }: Holders,
+  present: UriCounts,
+  shown: number,
+): Promise<Found> {
   const { about, resumed } = verification
   const schemas = new Set(about.flatMap(({ schema }) => [schema, archiveSchemaOf(schema)]))
   const missing: Missing[] = []
@@ -29,7 +40,7 @@ export async function findMissing(verification: Verification, { tables }: Holder
     const totals =
       before?.after === null
         ? before.totals
-        : await walkTable(verification, holder, before, (one) => {
+        : await walkTable(verification, holder, before, present, (one) => {
             if (missing.length < shown) missing.push(one)
           })
     found.push({ table: holder.name, ...totals })
@@ -47,6 +58,7 @@ async function walkTable(
   verification: Verification,
   holder: Holder,
   before: { readonly after: string | null; readonly totals: TableTotals } | undefined,
+  present: UriCounts,
   onMissing: (missing: Missing) => void,
 ): Promise<TableTotals> {
   const { db, minAgeMs, signal, onProgress, writer, batch = TOGETHER } = verification
@@ -70,7 +82,7 @@ async function walkTable(
     const old = rows.filter((row) => !row.young)
     totals.rows += rows.length
     totals.young += rows.length - old.length
-    const gone = await withoutFile(verification, old, unchecked)
+    const gone = await withoutFile(verification, old, present, unchecked)
     for (const { id, uri: of } of await stillStanding(verification, holder, gone)) {
       const one: Missing = { kind: 'missing', table: name, id, uri: of }
       totals.missing += 1
@@ -96,6 +108,7 @@ async function walkTable(
 async function withoutFile(
   { stores, listed }: Verification,
   rows: readonly Row[],
+  present: UriCounts,
   unchecked: Record<string, number>,
 ): Promise<Row[]> {
   const gone: Row[] = []
@@ -106,7 +119,7 @@ async function withoutFile(
       if (store === undefined) {
         const place = placeOf(row.uri)
         unchecked[place] = (unchecked[place] ?? 0) + 1
-      } else if (listed.includes(store)) {
+      } else if (listed.includes(store) && present.count(canonicalUri(row.uri)) === 0) {
         try {
           if ((await store.stat(row.uri)) === undefined) gone.push(row)
         } catch (error) {

@@ -1,4 +1,4 @@
-/** How often files are named, in 12 bytes a file: for rows that no index finds. */
+/** How often files are named, in 12 bytes a file: for rows that no index finds, and files of a listing. */
 import { createHash } from 'node:crypto'
 
 /**

@@ -13,11 +13,14 @@ import { COLD_FOLDER, type Owners, ownedAmong, ownersIn } from './owners.ts'
 import type { PlanState, PlanWriter } from './plan-file.ts'
 import type { Missing, Orphan, StoreTotals, TableTotals } from './plan-lines.ts'
 import type { StoreSet } from './scope.ts'
+import { UriCounts } from './uri-counts.ts'
 
 /** Files, or rows, that are asked about at once. */
 export const TOGETHER = 1_000
 /** Such batches between two checkpoints. */
 const CHECKPOINT_EVERY = 20
+/** Files that are remembered as listed, in 16 bytes each at most; those beyond are asked for one by one. */
+const MOST_LISTED = 4_000_000
 /** Orphans and rows that are kept for the output; all of them are in the plan file. */
 const SHOWN = 1_000
 
@@ -59,18 +62,19 @@ export async function verify(verification: Verification): Promise<Verified> {
   const { db, systems, listed, writer, resumed } = verification
   const owners = await ownersIn(db, systems)
   const orphans: Orphan[] = []
+  const present = new UriCounts()
   const stores: (StoreTotals & { store: string })[] = []
   for (const store of listed) {
     const before = resumed?.stores.get(store.name)
     const totals =
       before?.after === null
         ? before.totals
-        : await walk(verification, owners, store, before, (orphan) => {
+        : await walk(verification, owners, store, before, present, (orphan) => {
             if (orphans.length < SHOWN) orphans.push(orphan)
           })
     stores.push({ store: store.name, ...totals })
   }
-  const { tables, missing } = await findMissing(verification, owners.holders, SHOWN)
+  const { tables, missing } = await findMissing(verification, owners.holders, present, SHOWN)
   await writer?.write({ kind: 'complete', ended: new Date().toISOString() }, true)
   return { stores, tables, orphans, missing, suggestions: owners.holders.suggestions }
 }
@@ -80,6 +84,7 @@ async function walk(
   owners: Owners,
   store: Store,
   before: { readonly after: string | null; readonly totals: StoreTotals } | undefined,
+  present: UriCounts,
   onOrphan: (orphan: Orphan) => void,
 ): Promise<StoreTotals> {
   const { db, minAgeMs, now, signal, onProgress, writer, batch: together = TOGETHER } = verification
@@ -118,6 +123,7 @@ async function walk(
   for await (const file of listing) {
     totals.files += 1
     totals.bytes += file.bytes
+    if (present.size < MOST_LISTED) present.add(file.uri)
     // Cold files have manifests, which archive verify reads.
     if (file.path.startsWith(COLD_FOLDER)) continue
     if (file.modifiedAt.getTime() > oldest) {

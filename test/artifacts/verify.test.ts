@@ -104,3 +104,21 @@ test('a stop request leaves a plan that is not whole, and goes on', async () => 
   expect((await readPlan(path)).complete).toBe(true)
   expect((await said(path)).length).toBe((await said(join(home.root, 'whole.ndjson'))).length)
 })
+
+test('asks the store for no file that it has just listed', async () => {
+  const [store] = files.stores.all
+  if (!store) throw new RangeError('no store')
+  const asked: string[] = []
+  const original = store.stat.bind(store)
+  store.stat = (uri) => {
+    asked.push(uri)
+    return original(uri)
+  }
+  try {
+    const { tables } = await run(join(home.root, 'asked.ndjson'))
+    expect(tables).toMatchObject([{ rows: 33, missing: 6 }])
+  } finally {
+    store.stat = original
+  }
+  expect(asked).toHaveLength(6)
+})
