@@ -207,7 +207,7 @@ describe('following', () => {
       raw(`INSERT INTO garden.job_logs (job_id, level, message)
            SELECT 1, 'INFO', n::text FROM generate_series(1, 1500) AS n`),
     )
-    await vi.waitFor(() => expect(seen).toHaveLength(1500))
+    await vi.waitFor(() => expect(seen).toHaveLength(1500), { timeout: 10_000 })
     calls.length = 0
     await sleep(300)
     expect(calls).toEqual([])
