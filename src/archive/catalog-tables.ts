@@ -3,6 +3,7 @@
  * partitioned table is one table here, its rows lie in its leaves.
  */
 import type { Queryable } from '../db/database.ts'
+import { sizeUnlessLocked } from '../db/relation-size.ts'
 import { type Sql, sql } from '../model/sql.ts'
 
 export interface Relation {
@@ -127,7 +128,13 @@ export async function readTables(tx: Queryable, oids: readonly number[]): Promis
              -- FOR UPDATE asks for it on one column at least.
              bool_and(has_any_column_privilege(l.oid, 'UPDATE')) AS may_update,
              bool_and(has_table_privilege(l.oid, 'DELETE')) AS may_delete,
-             sum(GREATEST(l.reltuples, 0)) FILTER (WHERE l.relkind = 'r') AS estimated,
+             -- A table without statistics is where advice is needed most: then its size tells, at a hundred bytes a row.
+             sum(
+               CASE
+                 WHEN l.reltuples >= 0 THEN l.reltuples
+                 ELSE ${sizeUnlessLocked(sql`pg_relation_size(part.relid)`, sql`part.relid`, sql`l.relpages`)} / 100
+               END
+             ) FILTER (WHERE l.relkind = 'r') AS estimated,
              -- Of the statistics, as the rows are: asking for the size itself would wait for locks.
              sum((l.relpages + COALESCE(toast.relpages, 0)) * current_setting('block_size')::bigint)
                FILTER (WHERE l.relkind = 'r') AS bytes

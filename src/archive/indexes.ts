@@ -19,8 +19,8 @@ const FEW_ROWS = 1000
 const CHANGES_WITH_EVERY_UPDATE: readonly string[] = ['updated_at', 'modified_at']
 
 /**
- * Referring columns, and the age, that no index leads with. Tables that have few rows by the server's statistics, or
- * none yet, are left out.
+ * Referring columns, and the age, that no index leads with. Tables of few rows, by the server's statistics or else by
+ * their size, are left out.
  */
 export function missingIndexes(
   { root, followed, holding, detaching, agesWithoutIndex, table }: Shape,

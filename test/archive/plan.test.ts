@@ -117,6 +117,15 @@ describe('a plan', () => {
     expect((await plan()).indexes).toEqual([])
   })
 
+  test('names them also where a table was filled and never analysed', async () => {
+    await execute(
+      db,
+      'CREATE TABLE shop.parcels (order_id integer REFERENCES shop.orders ON DELETE CASCADE)',
+      'INSERT INTO shop.parcels SELECT 1 FROM generate_series(1, 10000)',
+    )
+    expect((await plan()).indexes.map(({ table }) => table)).toEqual(['shop.parcels'])
+  })
+
   test.each([
     ['(status, at) WHERE at IS NOT NULL', true],
     ['(status, note, at) WHERE (status IS NOT NULL) AND (at IS NOT NULL)', true],

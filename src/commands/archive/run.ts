@@ -15,7 +15,7 @@ export const run = defineDestroyCommand({
   name: 'run',
   summary: 'Move what is due into the archive, whole aggregates at a time',
   description:
-    'Moves the rows that a rule covers, with all rows below them, into the archive tables; a rule that says delete or purge removes them, and is named in full. What a row that stays still refers to is kept back, with the reason. Each batch is one transaction; a run that is stopped or killed leaves every row either where it was or in the archive, and the next one goes on.',
+    'Moves the rows that a rule covers, with all rows below them, into the archive tables; a rule that says delete or purge removes them, and is named in full. What a row that stays still refers to is kept back, with the reason. Each batch is one transaction; a run that is stopped or killed leaves every row either where it was or in the archive, and the next one goes on. With --verbose the plan shows the SQL.',
   examples: [
     { command: 'archive run --dry-run', does: 'What would go of all systems, and what is kept back' },
     { command: 'archive run skyvern/finished-tasks --run-time 10m --yes', does: 'One rule, ten minutes at most' },
