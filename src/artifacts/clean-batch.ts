@@ -12,6 +12,7 @@ import { IN_USE } from '../model/job.ts'
 import { eachAtOnce } from '../model/several.ts'
 import { raw } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
+import { awake } from './awake.ts'
 import { deleteRows, idsOf, lockRows, whyNot, without } from './batch-rows.ts'
 import { refusalOf, removeFiles, storeOf } from './files.ts'
 import { type Holders, heldAmong } from './holders.ts'
@@ -144,13 +145,14 @@ async function inTransaction(
   const oddlyHeld = (uri: string) => standing.unindexed.count(uri) > (own.get(uri) ?? 0)
   let held = await heldAmong(tx, standing.holders, [...written.keys()], oddlyHeld)
   if (before !== undefined) {
-    if (!(await before)) throw new Overtaken()
+    if (!(await awake(tx, () => before))) throw new Overtaken()
     // Its rows stood for their files until it was committed.
     if (held.size > 0) held = await heldAmong(tx, standing.holders, [...held.keys()], oddlyHeld)
   }
   const files = [...written].filter(([file]) => !held.has(file)).map(([, uri]) => uri)
   await cleaning.at?.('removing')
-  const removals = files.length === 0 ? { of: new Map(), silent: [] } : await removeFiles(cleaning.stores, files)
+  const removals =
+    files.length === 0 ? { of: new Map(), silent: [] } : await awake(tx, () => removeFiles(cleaning.stores, files))
   await cleaning.at?.('removed')
 
   // One answer for each file, told to all its rows.

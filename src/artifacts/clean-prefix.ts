@@ -10,6 +10,7 @@ import { castIn } from '../model/cast.ts'
 import type { RuleScope } from '../model/due.ts'
 import { identifier, raw, sql } from '../model/sql.ts'
 import type { Store } from '../storage/store.ts'
+import { awake } from './awake.ts'
 import { emptyPrefixes } from './empty-prefixes.ts'
 import { type Choice, storeOfPrefix } from './prefix.ts'
 import { countDueRows, type DueRow, dueRows, type Position, type PrefixRule, prefixRule } from './prefix-rows.ts'
@@ -101,18 +102,13 @@ async function cleanTasks(
       )
       if (rows.length === 0) return undefined
       await cleaning.at?.('removing')
-      const emptied = await emptyPrefixes(rule, store, rows)
+      const emptied = await awake(tx, () => emptyPrefixes(rule, store, rows))
       await cleaning.at?.('removed')
       await stamp(cleaning, scope, rule, tx, emptied.clean)
       await cleaning.at?.('committing')
       return { rows, emptied }
     },
-    {
-      settings: {
-        ...(actorSetting === undefined ? {} : { [actorSetting]: run.actor.osUser }),
-        idle_in_transaction_session_timeout: '0',
-      },
-    },
+    { settings: actorSetting === undefined ? {} : { [actorSetting]: run.actor.osUser } },
   )
   if (done === undefined) return { rows: 0, last: undefined }
   await cleaning.at?.('committed')

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { awake } from '../../src/artifacts/awake.ts'
 import { cleanRule } from '../../src/artifacts/clean-rows.ts'
 import { connect } from '../../src/db/connect.ts'
 import { sql } from '../../src/model/sql.ts'
@@ -139,4 +140,16 @@ test('what no smaller batch would mend ends the run, while the next batch is mar
   expect((await readdir(files.root)).toSorted()).toEqual(['1.png', '2.png', '3.png'])
   expect((await clean(database, files)).rule).toMatchObject({ outcome: 'done', rowsDeleted: 3n, filesRemoved: 3n })
   expect(await marks(db)).toEqual([])
+})
+
+test('a transaction that waits for a slow store is not ended by the server', async () => {
+  const { db } = database
+  const waiting = (every: number) =>
+    db.transaction(async (tx) => {
+      await tx.execute(sql`SET LOCAL idle_in_transaction_session_timeout = '400ms'`)
+      await awake(tx, () => setTimeout(1_000), every)
+      return tx.one(sql`SELECT 1 AS here`)
+    })
+  expect(await waiting(50)).toEqual({ here: 1 })
+  await expect(waiting(60_000)).rejects.toThrow()
 })
