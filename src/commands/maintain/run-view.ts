@@ -58,7 +58,8 @@ export function planView({ jobs: planned, unattended }: MaintenancePlan, everyth
  * @param everything with the jobs that had nothing to do, as machines get it
  */
 export function runView({ jobs: all, metrics }: MaintenanceRun, everything: boolean): View {
-  const jobs = everything ? all : all.filter(({ outcome }) => outcome !== 'nothing')
+  // One that moved nothing since all that is due is kept back has something to say.
+  const jobs = everything ? all : all.filter(({ outcome, kept }) => outcome !== 'nothing' || kept.length > 0)
   const kept = jobs.flatMap(({ job, kept: stayed }) => stayed.map((each) => ({ job, ...each })))
   const failures = [
     ...jobs.flatMap(({ job, failures: failed }) => failed.map((reason) => ({ job, reason }))),
