@@ -11,6 +11,9 @@ import { scopeFor } from './garden.ts'
 import { createGarden, type Garden, plant } from './garden-support.ts'
 import { organization, scopeFor as skyvern, task } from './write-support.ts'
 
+/** For a machine that has much else to do. */
+const PATIENCE = { timeout: 10_000 }
+
 vi.mock('../../src/systems/registry.ts', async () => (await import('./garden.ts')).gardenRegistry)
 
 let garden: Garden
@@ -145,16 +148,16 @@ describe('following', () => {
   test('neither loses nor repeats lines of a transaction that commits late', async () => {
     await log({ message: 'first' })
     const { seen, ended } = follow()
-    await vi.waitFor(() => expect(seen).toEqual(['first']))
+    await vi.waitFor(() => expect(seen).toEqual(['first']), PATIENCE)
     await garden.db.transaction(async (transaction) => {
       // Its time is that of this transaction, which ends after a later line was seen.
       await transaction.execute(
         raw("INSERT INTO garden.job_logs (job_id, level, message) VALUES (1, 'INFO', 'late')"),
       )
       await log({ message: 'second' })
-      await vi.waitFor(() => expect(seen).toEqual(['first', 'second']))
+      await vi.waitFor(() => expect(seen).toEqual(['first', 'second']), PATIENCE)
     })
-    await vi.waitFor(() => expect(seen).toEqual(['first', 'second', 'late']))
+    await vi.waitFor(() => expect(seen).toEqual(['first', 'second', 'late']), PATIENCE)
     await log({ message: 'third' }, { message: 'same time', at: '(SELECT max(logged_at) FROM garden.job_logs)' })
     await finish()
     await ended
@@ -164,7 +167,7 @@ describe('following', () => {
   test('does not take lines left out by the limit for late ones', async () => {
     await log({ message: 'one' }, { message: 'two' }, { message: 'three' })
     const { seen, ended } = follow(1)
-    await vi.waitFor(() => expect(seen).toEqual(['three']))
+    await vi.waitFor(() => expect(seen).toEqual(['three']), PATIENCE)
     await log({ message: 'four' }, { message: 'late', at: "clock_timestamp() - interval '5 s'" })
     await finish()
     await ended
@@ -174,7 +177,7 @@ describe('following', () => {
   test('reads on after a line whose clock was ahead', async () => {
     await log({ message: 'tomorrow', at: "now() + interval '1 day'" })
     const { seen, ended } = follow()
-    await vi.waitFor(() => expect(seen).toEqual(['tomorrow']))
+    await vi.waitFor(() => expect(seen).toEqual(['tomorrow']), PATIENCE)
     await log({ message: 'today' })
     await finish()
     await ended
@@ -207,7 +210,7 @@ describe('following', () => {
       raw(`INSERT INTO garden.job_logs (job_id, level, message)
            SELECT 1, 'INFO', n::text FROM generate_series(1, 1500) AS n`),
     )
-    await vi.waitFor(() => expect(seen).toHaveLength(1500), { timeout: 10_000 })
+    await vi.waitFor(() => expect(seen).toHaveLength(1500), PATIENCE)
     calls.length = 0
     await sleep(300)
     expect(calls).toEqual([])

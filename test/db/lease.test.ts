@@ -10,6 +10,7 @@ import { sql } from '../../src/model/sql.ts'
 import { bundleProgram, type Program } from '../support/bundle.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
+import { somebodyWaits } from '../support/waiting.ts'
 
 let program: Program
 let database: TestDatabase
@@ -177,12 +178,7 @@ describe('a holder that is gone', () => {
       await db.transaction((tx) => lease.guard(tx))
       await expect(lapsed).rejects.toMatchObject({ code: 'lease-lost' })
     })
-    await until('the successor waits', async () => {
-      // Locks are the whole server's, on which other tests wait as well.
-      const waiting = await db.rows(sql`
-        SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
-      return waiting.length > 0
-    })
+    await until('the successor waits', () => somebodyWaits(db))
     open()
     await successor
     expect(order).toEqual(['first', 'second'])

@@ -3,6 +3,7 @@ import { ensureMonth, ensureMonths, monthsBetween, partitionsOf } from '../../sr
 import { raw, sql } from '../../src/model/sql.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
+import { somebodyWaits } from '../support/waiting.ts'
 
 const monthly = { schema: 'p', table: 'log lines', field: 'at' }
 
@@ -96,10 +97,7 @@ test('a row that comes while its month is made is not refused', async () => {
     coming = db.execute(
       sql`INSERT INTO p."log lines" (run, at, line) VALUES (1, '2028-01-02 00:00:00+00', 'meanwhile')`,
     )
-    await until('the writer waits', async () => {
-      const { rows } = await db.one<{ rows: bigint }>(sql`SELECT COUNT(*) AS rows FROM pg_locks WHERE NOT granted`)
-      return rows > 0n
-    })
+    await until('the writer waits', () => somebodyWaits(db))
   })
   await expect(coming).resolves.toBe(1)
   expect(await db.rows(sql`SELECT line FROM p."log lines_y2028m01" ORDER BY at`)).toEqual([

@@ -20,6 +20,7 @@ import { system } from '../../src/model/system.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { asRun } from '../support/job-run.ts'
 import { until } from '../support/until.ts'
+import { somebodyWaits } from '../support/waiting.ts'
 import { installedBinaries, startInstalled } from '../systems/support/installed-server.ts'
 
 const line = entity({
@@ -429,12 +430,7 @@ describe('archived before it is dropped', () => {
     })
     try {
       const waitsFor = (kind: string, ask: Queryable) =>
-        until(`somebody waits for a lock of kind ${kind}`, async () => {
-          const { rows } = await ask.one<{ rows: bigint }>(
-            sql`SELECT COUNT(*) AS rows FROM pg_locks WHERE NOT granted AND locktype = ${kind}`,
-          )
-          return rows > 0n
-        })
+        until(`somebody waits for a lock of kind ${kind}`, () => somebodyWaits(ask, { kind }))
       let dropping: ReturnType<typeof drop> | undefined
       let late: Promise<void> | undefined
       await other.transaction(async (gate) => {

@@ -8,6 +8,8 @@ import { applyVacuum, planVacuum, VACUUM_NEED, type VacuumNeed } from '../../src
 import { removedRows, VacuumReport } from '../../src/maintenance/vacuum-space.ts'
 import { raw, type Sql } from '../../src/model/sql.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+import { somebodyWaits } from '../support/waiting.ts'
 
 let test_: TestDatabase
 let db: Database
@@ -106,8 +108,7 @@ describe('vacuum', () => {
       await reader.transaction(async (holder) => {
         await holder.execute(raw('SELECT FROM shop.orders LIMIT 1'))
         queued = writer.execute(raw('ALTER TABLE shop.orders ADD COLUMN more text'))
-        const waits = raw("SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
-        while ((await db.rows(waits)).length === 0) await pauseUnless(new AbortController().signal)(10)
+        await until('the other waits', () => somebodyWaits(db, { mode: 'AccessExclusiveLock' }))
         // Were it to wait, this transaction would never end.
         const limit = { statementTimeoutMs: 2000 }
         await db.transaction((tx) => planVacuum(tx, everything, VACUUM_NEED), limit)
