@@ -72,7 +72,7 @@ async function killed(what: Orders['what'], boundary: Orders['boundary'], nth: n
 }
 
 test.each(MOMENTS)(
-  'files with rows: killed at "$boundary" $nth, nothing is lost and the next run ends it',
+  'files with rows: killed at $boundary $nth, nothing is lost and the next run ends it',
   async (moment) => {
     const { db } = database
     const due = Array.from({ length: 8 }, (_, index) => `a_due_${index}`)
@@ -123,7 +123,7 @@ const PREFIX_MOMENTS = BOUNDARIES.filter((boundary) => !boundary.startsWith('mar
   nth: 2,
 }))
 
-test.each(PREFIX_MOMENTS)('files by prefix: killed at "$boundary" $nth, the next run ends it', async (moment) => {
+test.each(PREFIX_MOMENTS)('files by prefix: killed at $boundary $nth, the next run ends it', async (moment) => {
   const { db } = database
   const id = (number: number) => `00000000-0000-4000-8000-00000000000${number}`
   for (const number of [1, 2, 3, 4]) {
