@@ -98,7 +98,9 @@ describe('transitions', () => {
     expect(exitCode).toBe(130)
     const { moved, left } = JSON.parse(stdout).counts
     expect(moved + left).toBe(400)
-    expect(stderr).toContain(`warning: Interrupted by SIGINT: ${moved} rows were dealt with, ${left} are left as they were\n`)
+    expect(stderr).toContain(
+      `warning: Interrupted by SIGINT: ${moved} rows were dealt with, ${left} are left as they were\n`,
+    )
     expect((await cancelled()).count).toBe(BigInt(moved))
     expect(
       await db.one(sql`SELECT outcome FROM steward.journal WHERE command = 'skyvern task cancel'
